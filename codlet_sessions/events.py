@@ -1,0 +1,93 @@
+"""What happened, told twice: as a signal to code, as a log record to people."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.dispatch import Signal
+
+from codlet_sessions import signals
+from codlet_sessions.records import Cause, Rejection
+
+logger = logging.getLogger("codlet_sessions")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened: the signal and the log line that tell of it, and the facts in both."""
+
+    signal: Signal
+    level: int
+    message: str
+    facts: dict[str, Any]
+
+    def tell(self, sender: type) -> None:
+        """Log the event and send its signal. A receiver that fails is logged by Django and harms nobody."""
+        self._log()
+        self.signal.send_robust(sender=sender, **self.facts)
+
+    async def atell(self, sender: type) -> None:
+        """Tell as `tell` does, from async code. No thread hop unless a receiver is synchronous."""
+        self._log()
+        await self.signal.asend_robust(sender=sender, **self.facts)
+
+    def _log(self) -> None:
+        logger.log(self.level, self.message, self.facts, extra=self.facts)
+
+
+def issued(session_id: UUID, subject: str) -> Event:
+    """A session began."""
+    return Event(
+        signals.session_issued,
+        logging.INFO,
+        "Session %(session_id)s issued to subject %(subject)s.",
+        {"session_id": session_id, "subject": subject},
+    )
+
+
+def revoked(session_id: UUID, cause: Cause) -> Event:
+    """One session was ended."""
+    return Event(
+        signals.session_revoked,
+        logging.INFO,
+        "Session %(session_id)s revoked (%(reason)s).",
+        {"session_id": session_id, "reason": str(cause.reason), "revoked_by": cause.revoked_by},
+    )
+
+
+def subject_revoked(subject: str, count: int, kept: UUID | None, cause: Cause) -> Event:
+    """The sessions of a subject were ended."""
+    return Event(
+        signals.subject_revoked,
+        logging.INFO,
+        "%(count)d sessions of subject %(subject)s revoked (%(reason)s).",
+        {
+            "subject": subject,
+            "count": count,
+            "kept": kept,
+            "reason": str(cause.reason),
+            "revoked_by": cause.revoked_by,
+        },
+    )
+
+
+def rejected(rejection: Rejection) -> Event:
+    """A cookie led to no session."""
+    return Event(
+        signals.session_rejected,
+        logging.INFO,
+        "Session cookie rejected (%(reason)s).",
+        {"reason": str(rejection.reason), "session_id": rejection.session_id},
+    )
+
+
+def key_version_missing(rejection: Rejection) -> Event:
+    """A row's key version is not in the key ring."""
+    return Event(
+        signals.key_version_missing,
+        logging.WARNING,
+        "Session %(session_id)s was stored under key version %(key_version)r, which CODLET_SESSIONS['KEYS'] does not"
+        " hold. If the key was renamed, give it its old name back: its sessions stay signed out until then.",
+        {"session_id": rejection.session_id, "key_version": rejection.key_version},
+    )

@@ -1,0 +1,124 @@
+"""The command for cron."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+
+from codlet_sessions.purge import BATCH_SIZE, RETAIN_EXPIRED, RETAIN_REVOKED, PurgeReport, purge
+
+try:
+    from tqdm import tqdm
+except ImportError:  # the "progress" extra is not installed
+    tqdm = None
+
+INTERRUPTED = 130  # what a shell reports for SIGINT
+
+
+class Command(BaseCommand):
+    """Parse, refuse, call `purge`, print."""
+
+    help = (
+        "Deletes sessions that expired or were revoked longer ago than they are retained for, in small batches. "
+        "Meant for cron, once a day. Can be interrupted and run again at any point; two at once do no harm."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--retain-expired",
+            type=float,
+            default=RETAIN_EXPIRED.days,
+            metavar="DAYS",
+            help=f"keep expired sessions this many days after they expired (default: {RETAIN_EXPIRED.days})",
+        )
+        parser.add_argument(
+            "--retain-revoked",
+            type=float,
+            default=RETAIN_REVOKED.days,
+            metavar="DAYS",
+            help=f"keep revoked sessions this many days after they were revoked (default: {RETAIN_REVOKED.days})",
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=int,
+            default=BATCH_SIZE,
+            metavar="ROWS",
+            help=f"delete at most this many rows in one statement (default: {BATCH_SIZE})",
+        )
+        parser.add_argument(
+            "--pause",
+            type=float,
+            metavar="SECONDS",
+            help="wait this long after each batch (default: as long as the batch took)",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help=f"the database alias (default: {DEFAULT_DB_ALIAS})",
+        )
+        parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
+
+    def handle(self, **options: Any) -> None:
+        """Purge, and print one line that says what became of it."""
+        self.report = PurgeReport()
+        try:
+            with self._progress(options) as show:
+                self._purge(options, show)
+        except KeyboardInterrupt:
+            self._summarize(options)
+            raise CommandError("Interrupted. Nothing is lost: run it again to go on.", returncode=INTERRUPTED) from None
+        except (ValueError, OverflowError) as error:
+            raise CommandError(f"Nothing was deleted: {error}") from error
+        except Error as error:
+            self._summarize(options)
+            raise CommandError(f"The database failed: {error}. Nothing is lost: run it again to go on.") from error
+        self._summarize(options)
+
+    def _purge(self, options: dict[str, Any], show: Callable[[PurgeReport], None]) -> None:
+        def on_batch(report: PurgeReport) -> None:
+            self.report = report
+            show(report)
+
+        self.report = purge(**_arguments(options), dry_run=options["dry_run"], on_batch=on_batch)
+
+    @contextmanager
+    def _progress(self, options: dict[str, Any]) -> Iterator[Callable[[PurgeReport], None]]:
+        if options["json"] or not self.stderr.isatty():
+            yield lambda report: None
+        elif tqdm is None:
+            yield lambda report: self.stderr.write(f"{report.sessions} sessions in {report.batches} batches so far")
+        else:
+            total = purge(**_arguments(options), dry_run=True).sessions
+            with tqdm(total=total, unit=" sessions", file=self.stderr) as bar:
+                yield lambda report: bar.update(report.sessions - bar.n)
+
+    def _summarize(self, options: dict[str, Any]) -> None:
+        facts = {**asdict(self.report), "database": options["database"], "dry_run": options["dry_run"]}
+        facts["seconds"] = round(self.report.seconds, 3)
+        self.stdout.write(json.dumps(facts) if options["json"] else _SENTENCE[options["dry_run"]] % facts)
+
+
+_SENTENCE = {
+    False: "Deleted %(expired)d expired and %(revoked)d revoked sessions from %(database)r"
+    " in %(batches)d batches and %(seconds).1f seconds.",
+    True: "Would delete %(expired)d expired and %(revoked)d revoked sessions from %(database)r in %(batches)d batches.",
+}
+
+
+def _arguments(options: dict[str, Any]) -> dict[str, Any]:
+    pause = options["pause"]
+    return {
+        "using": options["database"],
+        "batch_size": options["batch_size"],
+        "retain_expired": timedelta(days=options["retain_expired"]),
+        "retain_revoked": timedelta(days=options["retain_revoked"]),
+        "pause": None if pause is None else timedelta(seconds=pause),
+    }

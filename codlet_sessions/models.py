@@ -1,0 +1,160 @@
+"""The table of sessions, and every predicate over it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from codlet_sessions.fields import ExactCharField, LookupKeyField
+from codlet_sessions.hashing import MAX_VERSION_LENGTH
+from codlet_sessions.ids import uuid7
+from codlet_sessions.records import Candidates, Cause
+
+if TYPE_CHECKING:
+    _QuerySet = models.QuerySet["Session"]
+else:
+    _QuerySet = models.QuerySet
+
+MAX_SUBJECT_LENGTH = 255
+MAX_REASON_LENGTH = 32
+
+
+class SessionQuerySet(_QuerySet):
+    """
+    The one place that says in SQL what "active", "expired" and "revoked" mean.
+
+    All moments are aware datetimes. ``now`` is an argument throughout, so that one decision looks at one clock once.
+    """
+
+    def keyed(self, candidates: Candidates) -> Self:
+        """Return the sessions stored under any of ``candidates``, whatever their state, for one query with ``IN``."""
+        return self.filter(lookup_key__in=[lookup_key for lookup_key, _version in candidates])
+
+    def of_subject(self, subject: str) -> Self:
+        """Return the sessions that speak for ``subject``."""
+        return self.filter(subject=subject)
+
+    def active(self, now: datetime) -> Self:
+        """Return the sessions that a cookie can still use at ``now``."""
+        return self.unrevoked().filter(expires_at__gt=now)
+
+    def expired(self, now: datetime) -> Self:
+        """Return the sessions that ended by themselves at or before ``now``."""
+        return self.unrevoked().filter(expires_at__lte=now)
+
+    def unrevoked(self) -> Self:
+        """Return the sessions nobody has ended. They may have expired."""
+        return self.filter(revoked_at=None)
+
+    def revoked(self) -> Self:
+        """Return the sessions somebody has ended. They may have expired since."""
+        return self.filter(revoked_at__isnull=False)
+
+    def revoked_before(self, moment: datetime) -> Self:
+        """Return the sessions revoked before ``moment``. Reads the whole table: nothing indexes ``revoked_at``."""
+        return self.filter(revoked_at__lt=moment)
+
+    def revoke(self, now: datetime, cause: Cause) -> int:
+        """
+        End those of these sessions that nobody has ended yet, in one conditional UPDATE; return how many those were.
+
+        A session that was revoked before keeps its first ``revoked_at``, reason and actor.
+        """
+        return self.unrevoked().update(**_ended(now, cause))
+
+    async def arevoke(self, now: datetime, cause: Cause) -> int:
+        """End sessions as `revoke` does, from async code."""
+        return await self.unrevoked().aupdate(**_ended(now, cause))
+
+    def delete_rows(self) -> int:
+        """
+        Delete these sessions in one statement; return how many they were.
+
+        ``QuerySet.delete()`` would load every row first as soon as any app listens to ``post_delete`` of any model.
+        """
+        return self._raw_delete(self.db)
+
+    def windows(self, field: str, size: int) -> Iterator[Self]:
+        """
+        Split these sessions into ranges of ``field``, which must be indexed, of at most ``size`` rows each.
+
+        Each range is a plain condition on the field, so that deleting it scans nothing twice and ships no ids.
+        Rows that share one value are split by id. Rows that appear in a range already passed are left for next time.
+        """
+        ordered = self.order_by(field)
+        low = ordered.values_list(field, flat=True).first()
+        while low is not None:
+            ahead = ordered.filter(**{f"{field}__gte": low})
+            high = ahead.values_list(field, flat=True)[size : size + 1].first()
+            if high is None:
+                yield self.filter(**{f"{field}__gte": low})
+            elif high == low:
+                yield from self.filter(**{field: low}).windows("id", size)
+                high = ordered.filter(**{f"{field}__gt": low}).values_list(field, flat=True).first()
+            else:
+                yield self.filter(**{f"{field}__gte": low, f"{field}__lt": high})
+            low = high
+
+
+class Session(models.Model):
+    """
+    One session. The row holds no secret: `lookup_key` cannot be turned back into the cookie that leads to it.
+
+    `user` is a soft reference (no database constraint), there so that one JOIN brings session and user; a user's row
+    can go without a lock on this table, and the session of a deleted user leads to nobody.
+    """
+
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid7, editable=False)
+    lookup_key = LookupKeyField(_("lookup key"), editable=False)
+    key_version = ExactCharField(_("key version"), max_length=MAX_VERSION_LENGTH)
+    subject = ExactCharField(_("subject"), max_length=MAX_SUBJECT_LENGTH, blank=True, default="")
+    user: "models.ForeignKey[Any, Any]" = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    authenticated_at = models.DateTimeField(_("authenticated"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+    # Neither of the next two may ever be in an index or an index condition: PostgreSQL could no longer update them
+    # in place (HOT), and every touch and revocation would rewrite every index of the row.
+    last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    revoked_reason = models.CharField(_("reason"), max_length=MAX_REASON_LENGTH, blank=True, default="")
+    revoked_by = ExactCharField(_("revoked by"), max_length=MAX_SUBJECT_LENGTH, blank=True, default="")
+    user_agent = models.CharField(_("user agent"), max_length=256, blank=True, default="")
+    ip_address = models.GenericIPAddressField(_("network address"), null=True, blank=True)
+    data = models.TextField(_("data"), blank=True, default="", editable=False)
+    data_version = models.PositiveIntegerField(_("data version"), default=0, editable=False)
+
+    objects: ClassVar[models.Manager["Session"]] = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        default_permissions = ("view",)
+        permissions = [("revoke_session", _("Can revoke session"))]
+        constraints = [
+            # Not unique=True: that would add a second, useless pattern index on PostgreSQL.
+            models.UniqueConstraint(fields=["lookup_key"], name="codlet_sessions_lookup_key"),
+        ]
+        indexes = [
+            models.Index(fields=["subject"], name="codlet_sessions_subject"),
+            models.Index(fields=["expires_at"], name="codlet_sessions_expires_at"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+def _ended(now: datetime, cause: Cause) -> dict[str, Any]:
+    return {"revoked_at": now, "revoked_reason": cause.reason, "revoked_by": cause.revoked_by}

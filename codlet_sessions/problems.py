@@ -1,0 +1,161 @@
+"""
+What can be wrong with the settings: each problem with an id, a sentence, and the line that mends it.
+
+Pure functions of what the host wrote: `codlet_sessions.conf` hands it to them, the runtime and the checks show it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from django.conf import LazySettings
+from django.utils.module_loading import import_string
+
+from codlet_sessions.errors import KeyRingError
+from codlet_sessions.hashing import KeyRing
+from codlet_sessions.stores.base import SessionStore
+
+MIN_KEY_BYTES: Final = 32  # RFC 2104, section 3: a key shorter than the hash weakens it
+LOCAL_DEVELOPMENT: Final = "local-development"
+PRODUCTION: Final = "production"
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "KEYS": {},
+    "ACTIVE_KEY": None,
+    "COOKIE_NAME": "codlet_session",
+    "COOKIE_PROFILE": PRODUCTION,
+    "STORE": "codlet_sessions.stores.orm.OrmSessionStore",
+}
+_COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 6265bis: a token of RFC 9110
+_NEW_KEY: Final = """python -c "import secrets; print(secrets.token_hex(32))\""""
+_MAKE_A_KEY: Final = (
+    f"Make a key with: {_NEW_KEY} Keep it where you keep SECRET_KEY, and set"
+    " CODLET_SESSIONS = {'KEYS': {'2026-11': os.environ['CODLET_SESSIONS_KEY']}}."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the settings: what it is, and the line that mends it."""
+
+    id: str
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint} ({self.id})"
+
+
+def of_keys(keys: Any, active: Any, host: LazySettings) -> Iterator[Problem]:
+    """Yield what is wrong with the keys: E001 to E005."""
+    if not isinstance(keys, Mapping) or not all(isinstance(version, str) for version in keys):
+        yield Problem(
+            "codlet_sessions.E001",
+            "CODLET_SESSIONS['KEYS'] is not a mapping of version to key, nor a callable that returns one.",
+            _MAKE_A_KEY,
+        )
+        return
+    if not keys:
+        yield Problem("codlet_sessions.E001", "CODLET_SESSIONS['KEYS'] holds no key.", _MAKE_A_KEY)
+        return
+    broken = [problem for version, key in keys.items() for problem in _problems_of_key(version, key, host)]
+    yield from broken or _ring_problems(keys, active)
+
+
+def _problems_of_key(version: str, key: Any, host: LazySettings) -> Iterator[Problem]:
+    where = f"CODLET_SESSIONS['KEYS'][{version!r}]"
+    if not isinstance(key, str | bytes):
+        yield Problem("codlet_sessions.E001", f"{where} is neither str nor bytes.", _MAKE_A_KEY)
+        return
+    length = len(_as_bytes(key))
+    if length < MIN_KEY_BYTES:
+        message = f"{where} is {length} bytes long; at least {MIN_KEY_BYTES} are needed."
+        yield Problem("codlet_sessions.E002", message, _MAKE_A_KEY)
+    elif _as_bytes(key) in {_as_bytes(secret) for secret in (host.SECRET_KEY, *host.SECRET_KEY_FALLBACKS)}:
+        message = f"{where} is SECRET_KEY or one of SECRET_KEY_FALLBACKS: whoever learns that has this, too."
+        yield Problem("codlet_sessions.E004", message, _MAKE_A_KEY)
+
+
+def _ring_problems(keys: Mapping[str, str | bytes], active: Any) -> Iterator[Problem]:
+    try:
+        KeyRing(keys)
+    except KeyRingError as error:
+        yield Problem(
+            "codlet_sessions.E003",
+            f"CODLET_SESSIONS['KEYS'] is not a key ring: {error}",
+            "Give every version a key of its own, and every key one version.",
+        )
+    if active is not None and active not in keys:
+        yield Problem(
+            "codlet_sessions.E005",
+            f"CODLET_SESSIONS['ACTIVE_KEY'] is {active!r}, which is not a version in CODLET_SESSIONS['KEYS'].",
+            f"Set it to one of {', '.join(map(repr, keys))}, or leave it out: then the first key is active.",
+        )
+
+
+def vault_failed(error: Exception) -> Problem:
+    """Return E007: the callable that should have returned the keys failed."""
+    hint = "Call it in 'python manage.py shell' to see it fail; no session can be validated until it answers."
+    return Problem("codlet_sessions.E007", str(error), hint)
+
+
+def of_the_rest(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Problem]:
+    """Yield what is wrong with everything but the keys: E006 to E011."""
+    yield from _unknown_names(raw)
+    yield from _cookie_problems(raw, host)
+    yield from _store_problems(raw["STORE"])
+    if not host.USE_TZ:
+        yield Problem(
+            "codlet_sessions.E011",
+            "USE_TZ is False: the moments a session begins and ends at would have no time zone.",
+            "Set USE_TZ = True.",
+        )
+
+
+def _unknown_names(raw: Iterable[str]) -> Iterator[Problem]:
+    for name in sorted(set(map(str, raw)) - DEFAULTS.keys()):
+        near = get_close_matches(name.upper(), DEFAULTS, n=1)
+        yield Problem(
+            "codlet_sessions.E006",
+            f"CODLET_SESSIONS[{name!r}] is not a setting of codlet_sessions.",
+            f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(map(repr, DEFAULTS))}.",
+        )
+
+
+def _cookie_problems(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Problem]:
+    name, profile = raw["COOKIE_NAME"], raw["COOKIE_PROFILE"]
+    if not isinstance(name, str) or not _COOKIE_NAME.fullmatch(name):
+        yield Problem(
+            "codlet_sessions.E008",
+            f"CODLET_SESSIONS['COOKIE_NAME'] is {name!r}, which cannot be the name of a cookie.",
+            f"Leave it out for {DEFAULTS['COOKIE_NAME']!r}, or use letters, digits, '-' and '_'.",
+        )
+    for other in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME"):
+        if name == getattr(host, other):
+            yield Problem(
+                "codlet_sessions.E008",
+                f"CODLET_SESSIONS['COOKIE_NAME'] is {name!r}, and so is {other}: each would overwrite the other.",
+                f"Leave it out for {DEFAULTS['COOKIE_NAME']!r}, or choose a name that no other cookie has.",
+            )
+    if profile not in (PRODUCTION, LOCAL_DEVELOPMENT):
+        yield Problem(
+            "codlet_sessions.E009",
+            f"CODLET_SESSIONS['COOKIE_PROFILE'] is {profile!r}.",
+            f"Leave it out for {PRODUCTION!r}, or set {LOCAL_DEVELOPMENT!r} on a machine without TLS.",
+        )
+
+
+def _store_problems(path: Any) -> Iterator[Problem]:
+    try:
+        store = import_string(path)
+        if issubclass(store, SessionStore):
+            return
+        message = f"CODLET_SESSIONS['STORE'] is {path!r}, not a subclass of codlet_sessions.stores.base.SessionStore."
+    except (ImportError, TypeError, AttributeError) as error:
+        message = f"CODLET_SESSIONS['STORE'] is {path!r}, which cannot be used: {error}."
+    yield Problem("codlet_sessions.E010", message, f"Leave it out for {DEFAULTS['STORE']!r}.")
+
+
+def _as_bytes(key: str | bytes) -> bytes:
+    return key.encode() if isinstance(key, str) else key

@@ -1,0 +1,160 @@
+"""What a store takes and gives: frozen values that know nothing of Django or of any database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+
+class LookupKey(str):
+    """
+    HMAC-SHA256 of a secret, as 64 lowercase hex characters: what the database holds in the secret's place.
+
+    Not a credential, but nobody's business either: its ``repr`` is redacted, and no signal, log record or page has it.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<lookup key, redacted>"
+
+
+Candidates: TypeAlias = Sequence[tuple[LookupKey, str]]
+"""The ``(lookup_key, key_version)`` pairs that one secret may be stored under, the active key's first."""
+
+
+class RevocationReason(StrEnum):
+    """Why a session was ended. Stored as text of at most 32 characters; a site may use words of its own."""
+
+    REQUESTED = "requested"
+    LOGOUT = "logout"
+    ROTATED = "rotated"
+    ADMINISTRATOR = "administrator"
+
+
+class RejectionReason(StrEnum):
+    """Why a cookie stands for no session. For signals and logs; the outside only ever sees "no session"."""
+
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    KEY_VERSION_MISMATCH = "key_version_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a session is ended, and by whom: a subject, or "" when nobody in particular did it."""
+
+    reason: str = RevocationReason.REQUESTED
+    revoked_by: str = ""
+
+
+REQUESTED = Cause()
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSessionRecord:
+    """
+    A session that was active when it was looked up.
+
+    Attributes:
+        id: Its public name, a version 7 UUID. Not a credential.
+        subject: Who it speaks for: ``str(user.pk)``, or the string the site chose.
+        created_at, authenticated_at, expires_at: Aware datetimes in UTC.
+
+    """
+
+    id: UUID
+    subject: str
+    created_at: datetime
+    authenticated_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why no candidate led to an active session. ``session_id`` and ``key_version`` when a row was there after all."""
+
+    reason: RejectionReason
+    session_id: UUID | None = None
+    key_version: str = ""
+
+
+Verdict: TypeAlias = ActiveSessionRecord | Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """
+    A session as a store keeps it.
+
+    Attributes:
+        id: A version 7 UUID.
+        lookup_key: What the secret hashes to under the key named ``key_version``.
+        subject: At most 255 characters, compared exactly.
+        created_at, expires_at: Aware datetimes in UTC. At ``expires_at`` itself the session is over.
+        authenticated_at: When the subject last proved who it is; ``created_at`` when not given.
+        user_id: The primary key of the subject's row of AUTH_USER_MODEL, when it has one.
+        revoked_at: When the session was ended; None while it was not.
+
+    """
+
+    id: UUID
+    lookup_key: LookupKey = field(repr=False)
+    key_version: str
+    subject: str
+    created_at: datetime
+    expires_at: datetime
+    authenticated_at: datetime | None = None
+    user_id: object = None
+    revoked_at: datetime | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether the session is neither expired nor revoked at ``now``."""
+        return self.revoked_at is None and now < self.expires_at
+
+    def judge(self, key_version: str, now: datetime) -> Verdict:
+        """
+        Say what a candidate of ``key_version`` that found this record is worth at ``now``.
+
+        A record is only ever vouched for by the key it was stored under (codlet RFC-004, section 12.2).
+        """
+        if self.key_version != key_version:
+            return self._rejected(RejectionReason.KEY_VERSION_MISMATCH)
+        if self.is_active(now):
+            return self.as_active()
+        return self._rejected(RejectionReason.EXPIRED if self.revoked_at is None else RejectionReason.REVOKED)
+
+    def as_active(self) -> ActiveSessionRecord:
+        """Return what the outside may know of this session."""
+        return ActiveSessionRecord(
+            id=self.id,
+            subject=self.subject,
+            created_at=self.created_at,
+            authenticated_at=self.authenticated_at or self.created_at,
+            expires_at=self.expires_at,
+        )
+
+    def _rejected(self, reason: RejectionReason) -> Rejection:
+        return Rejection(reason, session_id=self.id, key_version=self.key_version)
+
+
+def first_verdict(candidates: Candidates, found: Sequence[SessionRecord], now: datetime) -> Verdict:
+    """
+    Judge the records that were ``found`` under any of ``candidates``, and return the first one that is active.
+
+    When none is, return why the first of them is not; when nothing was found, that it is unknown.
+    """
+    by_lookup_key = {record.lookup_key: record for record in found}
+    rejection: Rejection | None = None
+    for lookup_key, key_version in candidates:
+        if (record := by_lookup_key.get(lookup_key)) is None:
+            continue
+        verdict = record.judge(key_version, now)
+        if isinstance(verdict, ActiveSessionRecord):
+            return verdict
+        rejection = rejection or verdict
+    return rejection or Rejection(RejectionReason.UNKNOWN)

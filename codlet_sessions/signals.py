@@ -1,0 +1,26 @@
+"""
+What happened to sessions, for whoever wants to know.
+
+Payloads carry ids, subjects and reasons: never a secret, never a lookup key. The sender is the `SessionManager`
+class. Receivers are called robustly: one that fails is logged by Django and fails nobody's request. Inside a
+transaction they are called before it commits; a receiver that must know the outcome uses ``transaction.on_commit()``.
+"""
+
+from typing import Final
+
+from django.dispatch import Signal
+
+session_issued: Final = Signal()
+"""A session began. ``session_id``, ``subject``."""
+
+session_revoked: Final = Signal()
+"""This call ended one session. ``session_id``, ``reason``, ``revoked_by`` (a subject, or "")."""
+
+subject_revoked: Final = Signal()
+"""This call ended ``count`` sessions: all of ``subject`` but ``kept`` (an id or None). ``reason``, ``revoked_by``."""
+
+session_rejected: Final = Signal()
+"""A cookie led to no session. ``reason`` (a `RejectionReason`), ``session_id`` (None unless a row was there)."""
+
+key_version_missing: Final = Signal()
+"""A session was stored under ``key_version``, which the key ring does not hold. ``session_id``."""

@@ -1,0 +1,96 @@
+"""Sessions in a dictionary, for tests: they end with the process, and other processes never see them."""
+
+from dataclasses import replace
+from datetime import datetime
+from threading import Lock
+from uuid import UUID
+
+from codlet_sessions.errors import StoreInvariantViolated
+from codlet_sessions.records import (
+    REQUESTED,
+    ActiveSessionRecord,
+    Candidates,
+    Cause,
+    SessionRecord,
+    Verdict,
+    first_verdict,
+)
+from codlet_sessions.stores.base import SessionStore
+
+
+class MemorySessionStore(SessionStore):
+    """Keeps sessions in this process. Safe between threads; knows no reason or actor of a revocation."""
+
+    def __init__(self) -> None:
+        self._records: dict[UUID, SessionRecord] = {}
+        self._lock = Lock()
+
+    def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
+        """See `SessionStore.find_active_session`."""
+        verdict = self.look_up(candidates, now)
+        return verdict if isinstance(verdict, ActiveSessionRecord) else None
+
+    async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
+        """See `SessionStore.find_active_session`."""
+        return self.find_active_session(candidates, now)
+
+    def look_up(self, candidates: Candidates, now: datetime) -> Verdict:
+        """See `SessionStore.look_up`."""
+        wanted = {lookup_key for lookup_key, _version in candidates}
+        with self._lock:
+            found = [record for record in self._records.values() if record.lookup_key in wanted]
+        return first_verdict(candidates, found, now)
+
+    async def alook_up(self, candidates: Candidates, now: datetime) -> Verdict:
+        """See `SessionStore.look_up`."""
+        return self.look_up(candidates, now)
+
+    def insert_session(self, record: SessionRecord) -> None:
+        """See `SessionStore.insert_session`."""
+        with self._lock:
+            if any(record.id == other.id or record.lookup_key == other.lookup_key for other in self._records.values()):
+                raise StoreInvariantViolated("A session with this id or lookup key is already there.")
+            self._records[record.id] = record
+
+    async def ainsert_session(self, record: SessionRecord) -> None:
+        """See `SessionStore.insert_session`."""
+        self.insert_session(record)
+
+    def revoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
+        """See `SessionStore.revoke_session`."""
+        with self._lock:
+            record = self._records.get(session_id)
+            if record is None or record.revoked_at is not None:
+                return False
+            self._records[session_id] = replace(record, revoked_at=now)
+            return True
+
+    async def arevoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
+        """See `SessionStore.revoke_session`."""
+        return self.revoke_session(session_id, now, cause)
+
+    def revoke_subject(self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None) -> int:
+        """See `SessionStore.revoke_subject`."""
+        with self._lock:
+            ending = [record for record in self._active(subject, now) if record.id != keep]
+            self._records.update({record.id: replace(record, revoked_at=now) for record in ending})
+        return len(ending)
+
+    async def arevoke_subject(
+        self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None
+    ) -> int:
+        """See `SessionStore.revoke_subject`."""
+        return self.revoke_subject(subject, now, cause, keep=keep)
+
+    def list_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+        """See `SessionStore.list_active_sessions`."""
+        with self._lock:
+            active = self._active(subject, now)
+        return [record.as_active() for record in sorted(active, key=lambda record: record.id, reverse=True)]
+
+    async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+        """See `SessionStore.list_active_sessions`."""
+        return self.list_active_sessions(subject, now)
+
+    def _active(self, subject: str, now: datetime) -> list[SessionRecord]:
+        return [record for record in self._records.values() if record.subject == subject and record.is_active(now)]

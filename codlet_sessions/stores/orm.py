@@ -1,0 +1,168 @@
+"""Sessions in the database, by way of Django's ORM."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import DataError, Error, IntegrityError, connections, router, transaction
+from django.db.models import QuerySet
+
+from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
+from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.records import (
+    REQUESTED,
+    ActiveSessionRecord,
+    Candidates,
+    Cause,
+    SessionRecord,
+    Verdict,
+    first_verdict,
+)
+from codlet_sessions.stores.base import SessionStore
+
+Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
+
+_RECORD_COLUMNS = tuple(field.name for field in fields(SessionRecord))
+
+
+class OrmSessionStore(SessionStore):
+    """
+    Keeps sessions in the `Session` table.
+
+    Args:
+        using: The database alias; when not given, the one that the routers name for writing. Reads go there too:
+            a replica that lags behind would serve a session that has been revoked.
+
+    """
+
+    def __init__(self, using: str | None = None) -> None:
+        self._using = using
+
+    @property
+    def using(self) -> str:
+        """The database alias that every query of this store goes to."""
+        return self._using or router.db_for_write(Session)
+
+    def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
+        """See `SessionStore.find_active_session`."""
+        return _only_active(self.look_up(candidates, now))
+
+    async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
+        """See `SessionStore.find_active_session`."""
+        return _only_active(await self.alook_up(candidates, now))
+
+    def look_up(self, candidates: Candidates, now: datetime) -> Verdict:
+        """See `SessionStore.look_up`."""
+        with _translated_errors():
+            rows = list(self._rows(candidates))
+        return first_verdict(candidates, [SessionRecord(*row) for row in rows], now)
+
+    async def alook_up(self, candidates: Candidates, now: datetime) -> Verdict:
+        """See `SessionStore.look_up`."""
+        with _translated_errors():
+            rows = [row async for row in self._rows(candidates)]
+        return first_verdict(candidates, [SessionRecord(*row) for row in rows], now)
+
+    def insert_session(self, record: SessionRecord) -> None:
+        """See `SessionStore.insert_session`."""
+        with _translated_errors():
+            self._insert(record)
+
+    async def ainsert_session(self, record: SessionRecord) -> None:
+        """See `SessionStore.insert_session`."""
+        with _translated_errors():
+            await sync_to_async(self._insert)(record)  # a savepoint has no async form
+
+    def revoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
+        """See `SessionStore.revoke_session`."""
+        with _translated_errors():
+            return bool(self._one(session_id).revoke(now, cause))
+
+    async def arevoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
+        """See `SessionStore.revoke_session`."""
+        with _translated_errors():
+            return bool(await self._one(session_id).arevoke(now, cause))
+
+    def revoke_subject(self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None) -> int:
+        """See `SessionStore.revoke_subject`."""
+        with _translated_errors():
+            return self._all_but(keep, subject, now).revoke(now, cause)
+
+    async def arevoke_subject(
+        self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None
+    ) -> int:
+        """See `SessionStore.revoke_subject`."""
+        with _translated_errors():
+            return await self._all_but(keep, subject, now).arevoke(now, cause)
+
+    def list_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+        """See `SessionStore.list_active_sessions`."""
+        with _translated_errors():
+            rows = list(self._newest_first(subject, now))
+        return [SessionRecord(*row).as_active() for row in rows]
+
+    async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+        """See `SessionStore.list_active_sessions`."""
+        with _translated_errors():
+            rows = [row async for row in self._newest_first(subject, now)]
+        return [SessionRecord(*row).as_active() for row in rows]
+
+    def _sessions(self) -> SessionQuerySet:
+        return SessionQuerySet(Session, using=self.using)
+
+    def _rows(self, candidates: Candidates) -> Rows:
+        return self._sessions().keyed(candidates).values_list(*_RECORD_COLUMNS)
+
+    def _newest_first(self, subject: str, now: datetime) -> Rows:
+        return self._sessions().of_subject(subject).active(now).order_by("-id").values_list(*_RECORD_COLUMNS)
+
+    def _one(self, session_id: UUID) -> SessionQuerySet:
+        return self._sessions().filter(id=session_id)
+
+    def _all_but(self, keep: UUID | None, subject: str, now: datetime) -> SessionQuerySet:
+        sessions = self._sessions().of_subject(subject).active(now)
+        return sessions if keep is None else sessions.exclude(id=keep)
+
+    def _insert(self, record: SessionRecord) -> None:
+        with self._savepoint():
+            Session(
+                id=record.id,
+                lookup_key=record.lookup_key,
+                key_version=record.key_version,
+                subject=record.subject,
+                user_id=cast(Any, record.user_id),
+                created_at=record.created_at,
+                authenticated_at=record.authenticated_at or record.created_at,
+                expires_at=record.expires_at,
+                revoked_at=record.revoked_at,
+            ).save(using=self.using, force_insert=True)
+
+    def _savepoint(self) -> AbstractContextManager[None]:
+        # Only a transaction that is already open can be spoiled by an IntegrityError; else the INSERT goes alone.
+        if connections[self.using].in_atomic_block:
+            return transaction.atomic(using=self.using)
+        return nullcontext()
+
+
+def _only_active(verdict: Verdict) -> ActiveSessionRecord | None:
+    return verdict if isinstance(verdict, ActiveSessionRecord) else None
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (IntegrityError, DataError):
+        # Not chained: the drivers quote the offending row, and with it the lookup key, in their message.
+        raise StoreInvariantViolated(
+            "The database refused the session: its id or lookup key is taken, or a value does not fit its column."
+        ) from None
+    except Error as error:
+        raise StoreUnavailable(
+            f"The session table could not be asked ({type(error).__name__}). Is the database up, and has"
+            " 'python manage.py migrate codlet_sessions' been run?"
+        ) from error

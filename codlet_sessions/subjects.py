@@ -1,0 +1,47 @@
+"""Who a session speaks for."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+
+from codlet_sessions.models import MAX_SUBJECT_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject's name, and the primary key of its row of AUTH_USER_MODEL when it is a user."""
+
+    name: str
+    user_id: object = None
+
+
+def subject_of(subject_or_user: object) -> Subject:
+    """
+    Return the subject that ``subject_or_user`` stands for: a string is its own name, a user's is ``str(user.pk)``.
+
+    A site that issues sessions to other things than users should give them names that no primary key can be:
+    ``"device:42"``, not ``"42"``.
+
+    Raises:
+        TypeError: It is neither a string nor a user of AUTH_USER_MODEL.
+        ValueError: It is empty, longer than 255 characters, or a user that has not been saved.
+
+    """
+    if isinstance(subject_or_user, str):
+        return Subject(_checked(str(subject_or_user)))
+    if not isinstance(subject_or_user, get_user_model()):
+        raise TypeError(
+            "A subject is a user of AUTH_USER_MODEL or a string such as 'device:42',"
+            f" not {type(subject_or_user).__name__}."
+        )
+    if subject_or_user.pk is None:
+        raise ValueError("This user has no primary key yet: save it before its session is issued.")
+    return Subject(_checked(str(subject_or_user.pk)), subject_or_user.pk)
+
+
+def _checked(name: str) -> str:
+    if not name:
+        raise ValueError("The subject is empty: a session without a subject speaks for nobody.")
+    if len(name) > MAX_SUBJECT_LENGTH:
+        raise ValueError(f"The subject is {len(name)} characters long; {MAX_SUBJECT_LENGTH} are allowed.")
+    return name

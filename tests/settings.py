@@ -1,0 +1,59 @@
+"""
+Settings of the tests. DATABASE_URL and CACHE_URL choose a real server; without them, SQLite and memory.
+
+A server that is asked for and not there fails the run.
+"""
+
+from pathlib import Path
+from tempfile import gettempdir
+
+import environ
+
+env = environ.Env()
+
+SECRET_KEY = "only for the tests: " + "x" * 32
+DEBUG = False
+USE_TZ = True
+ALLOWED_HOSTS = ["*"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "tests.site.urls"
+STATIC_URL = "/static/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# A file and not memory, so that threads have connections of their own, as they have on a server.
+DATABASES = {"default": env.db_url("DATABASE_URL", default="sqlite:///unused.sqlite3")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(gettempdir()) / "codlet_sessions_test.sqlite3")}
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "codlet_sessions",
+]
+MIDDLEWARE = [
+    "codlet_sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+CODLET_SESSIONS = {"KEYS": {"2026-11": "the key of november, 32 bytes and more", "2026-05": "the key of may, 32 bytes and more"}}
