@@ -58,4 +58,6 @@ TEMPLATES = [
         },
     }
 ]
-CODLET_SESSIONS = {"KEYS": {"2026-11": "the key of november, 32 bytes and more", "2026-05": "the key of may, 32 bytes and more"}}
+CODLET_SESSIONS = {
+    "KEYS": {"2026-11": "the key of november, 32 bytes and more", "2026-05": "the key of may, 32 bytes and more"}
+}

@@ -86,7 +86,7 @@ class MemorySessionStore(SessionStore):
         """See `SessionStore.list_active_sessions`."""
         with self._lock:
             active = self._active(subject, now)
-        return [record.as_active() for record in sorted(active, key=lambda record: record.id, reverse=True)]
+        return [record.as_active() for record in sorted(active, key=_age, reverse=True)]
 
     async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
         """See `SessionStore.list_active_sessions`."""
@@ -94,3 +94,7 @@ class MemorySessionStore(SessionStore):
 
     def _active(self, subject: str, now: datetime) -> list[SessionRecord]:
         return [record for record in self._records.values() if record.subject == subject and record.is_active(now)]
+
+
+def _age(record: SessionRecord) -> tuple[datetime, UUID]:
+    return record.created_at, record.id

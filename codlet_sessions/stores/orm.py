@@ -118,7 +118,13 @@ class OrmSessionStore(SessionStore):
         return self._sessions().keyed(candidates).values_list(*_RECORD_COLUMNS)
 
     def _newest_first(self, subject: str, now: datetime) -> Rows:
-        return self._sessions().of_subject(subject).active(now).order_by("-id").values_list(*_RECORD_COLUMNS)
+        return (
+            self._sessions()
+            .of_subject(subject)
+            .active(now)
+            .order_by("-created_at", "-id")
+            .values_list(*_RECORD_COLUMNS)
+        )
 
     def _one(self, session_id: UUID) -> SessionQuerySet:
         return self._sessions().filter(id=session_id)

@@ -1,6 +1,33 @@
-"""The pages of the site that the tests talk to."""
+"""The site that the tests talk to: each page in both worlds, the asynchronous one under ``/a/``."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from tests.site import views
+
+pages = [
+    path("who/", views.who),
+    path("who-twice/", views.who_twice),
+    path("untouched/", views.untouched),
+    path("sign-in/<str:subject>/", views.sign_in),
+    path("sign-out/", views.sign_out),
+    path("sign-in-and-fail/<str:subject>/", views.sign_in_and_fail),
+    path("remember/<str:value>/", views.remember),
+    path("recall/", views.recall),
+]
+async_pages = [
+    path("who/", views.awho),
+    path("who-twice/", views.awho_twice),
+    path("untouched/", views.auntouched),
+    path("sign-in/<str:subject>/", views.asign_in),
+    path("sign-out/", views.asign_out),
+    path("sign-in-and-fail/<str:subject>/", views.asign_in_and_fail),
+    path("remember/<str:value>/", views.aremember),
+    path("recall/", views.arecall),
+]
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("s/", include(pages)),
+    path("a/", include(async_pages)),
+    path("report/", views.report),
+]

@@ -1,0 +1,64 @@
+"""What tests of several behaviours share."""
+
+import pytest
+from django.db import connections
+from django.dispatch import Signal
+
+from codlet_sessions import signals
+from codlet_sessions.api import sessions
+from codlet_sessions.testing import Face
+from tests.browsers import BROWSERS
+
+
+@pytest.fixture
+def database_down():
+    """From here to the end of the test, nobody answers where the database was. Needs ``django_db(transaction=True)``."""
+    connection = connections["default"]
+    reachable = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict["NAME"] = "/nowhere/at/all.sqlite3"
+    if connection.vendor != "sqlite":
+        connection.settings_dict.update(NAME="nowhere", HOST="127.0.0.1", PORT="1")
+    yield
+    connection.close()
+    connection.settings_dict.update(reachable)
+
+
+@pytest.fixture
+def issued(db):
+    """A session that was just issued to a device."""
+    return sessions.issue("device:42")
+
+
+@pytest.fixture(params=BROWSERS, ids=lambda make: make.__name__)
+def browser(request):
+    """A browser, in every pairing of server and view: the test runs once in each."""
+    return request.param()
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def face(request):
+    """The configured sessions through one of their faces: the test runs once through each."""
+    return Face(sessions, is_async=request.param)
+
+
+@pytest.fixture
+def heard():
+    """Every signal of ours that was sent during the test, as ``(name, payload)``."""
+    payloads = []
+    receivers = {name: _recorder(name, payloads) for name in SIGNALS}
+    for name, receiver in receivers.items():
+        getattr(signals, name).connect(receiver)
+    yield payloads
+    for name, receiver in receivers.items():
+        getattr(signals, name).disconnect(receiver)
+
+
+SIGNALS = [name for name, value in vars(signals).items() if isinstance(value, Signal)]
+
+
+def _recorder(name, payloads):
+    def receive(signal, sender, **payload):
+        payloads.append((name, payload))
+
+    return receive

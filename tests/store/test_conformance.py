@@ -1,0 +1,39 @@
+"""Both stores prove themselves by the kit that the package ships for everybody's stores."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from codlet_sessions.models import Session
+from codlet_sessions.stores.memory import MemorySessionStore
+from codlet_sessions.stores.orm import OrmSessionStore
+from codlet_sessions.testing import SessionStoreConformance
+
+
+@pytest.mark.django_db(transaction=True)
+class TestOrmSessionStore(SessionStoreConformance):
+    @pytest.fixture(autouse=True)
+    def _fixtures(self, request):
+        self.fixture = request.getfixturevalue
+
+    def make_store(self):
+        return OrmSessionStore()
+
+    def make_unreachable_store(self):
+        self.fixture("database_down")
+        return OrmSessionStore()
+
+    def revoked_at(self, session_id):
+        return Session.objects.get(pk=session_id).revoked_at
+
+    def counting_queries(self):
+        return CaptureQueriesContext(connection)
+
+
+class TestMemorySessionStore(SessionStoreConformance):
+    def make_store(self):
+        self.store = MemorySessionStore()
+        return self.store
+
+    def revoked_at(self, session_id):
+        return self.store._records[session_id].revoked_at
