@@ -8,8 +8,15 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from codlet_sessions import conf
+from codlet_sessions.cookies import CookiePolicy
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.manager import SessionManager
+
+
+@cache
+def get_cookie_policy() -> CookiePolicy:
+    """Return how the session cookie looks. Needs no keys, so that a cookie can be read while they are out of reach."""
+    return conf.cookie_policy()
 
 
 @cache
@@ -26,7 +33,7 @@ def get_manager() -> SessionManager:
     return SessionManager(
         store=config.store(),
         hasher=SecretHasher(config.key_ring),
-        cookie=config.cookie,
+        cookie=get_cookie_policy(),
         lifetime=config.lifetime,
         clock=timezone.now,
     )
@@ -52,3 +59,4 @@ else:
 def _forget_manager(*, setting: str, **kwargs: object) -> None:
     if conf.depends_on(setting):
         get_manager.cache_clear()
+        get_cookie_policy.cache_clear()

@@ -34,7 +34,6 @@ class Config:
     """The settings, understood."""
 
     key_ring: KeyRing
-    cookie: CookiePolicy
     lifetime: timedelta
     store: Callable[[], SessionStore]
 
@@ -54,7 +53,6 @@ def load() -> Config:
         raise ImproperlyConfigured(" ".join(map(str, found)))
     return Config(
         key_ring=KeyRing(keys, raw["ACTIVE_KEY"]),
-        cookie=cookie_policy(),
         lifetime=timedelta(seconds=settings.SESSION_COOKIE_AGE),
         store=import_string(raw["STORE"]),
     )

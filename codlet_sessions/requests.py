@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from codlet_sessions.api import sessions
+from codlet_sessions.api import get_cookie_policy, sessions
 from codlet_sessions.errors import KeysUnavailable, StoreError
 from codlet_sessions.issued import IssuedSession
 from codlet_sessions.records import ActiveSessionRecord
@@ -34,7 +34,7 @@ class RequestSession:
     __slots__ = ("_issued", "_record", "_unread", "_was_rejected", "_was_sent", "accessed", "failure")
 
     def __init__(self, request: HttpRequest) -> None:
-        self._unread = sessions.cookie.take(request)
+        self._unread = get_cookie_policy().take(request)
         self._was_sent = self._unread is not None
         self._record: ActiveSessionRecord | None = None
         self._issued: IssuedSession | None = None
@@ -80,9 +80,9 @@ class RequestSession:
             if self._issued is not None:
                 self._issued.set_cookie(response)
             elif self._was_rejected:
-                sessions.cookie.clear(response)
+                get_cookie_policy().clear(response)
         if self.accessed:
-            sessions.cookie.vary(response)
+            get_cookie_policy().vary(response)
 
     def _to_ask_for(self) -> SessionSecret | None:
         self.accessed = True

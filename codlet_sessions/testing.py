@@ -1,5 +1,7 @@
 """
-A proof for any store. Mix `SessionStoreConformance` into a test case and say how your store is made:
+A proof for any store.
+
+Mix `SessionStoreConformance` into a test case and say how your store is made:
 
 .. code-block:: python
 

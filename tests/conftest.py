@@ -12,7 +12,7 @@ from tests.browsers import BROWSERS
 
 @pytest.fixture
 def database_down():
-    """From here to the end of the test, nobody answers where the database was. Needs ``django_db(transaction=True)``."""
+    """Nobody answers where the database was. Needs ``django_db(transaction=True)``."""
     connection = connections["default"]
     reachable = dict(connection.settings_dict)
     connection.close()

@@ -10,6 +10,7 @@ from tempfile import gettempdir
 import environ
 
 env = environ.Env()
+SQLITE_FILE = env.str("TEST_DATABASE_FILE", default=str(Path(gettempdir()) / "codlet_sessions_test.sqlite3"))
 
 SECRET_KEY = "only for the tests: " + "x" * 32
 DEBUG = False
@@ -20,13 +21,11 @@ ROOT_URLCONF = "tests.site.urls"
 STATIC_URL = "/static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-_SQLITE_FILE = str(Path(gettempdir()) / "codlet_sessions_test.sqlite3")
-
 # A file and not memory, so that threads have connections of their own, as they have on a server.
-DATABASES = {"default": env.db_url("DATABASE_URL", default="sqlite:///unused.sqlite3")}
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{SQLITE_FILE}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
-    DATABASES["default"]["TEST"] = {"NAME": env.str("TEST_DATABASE_FILE", default=_SQLITE_FILE)}
+    DATABASES["default"]["TEST"] = {"NAME": SQLITE_FILE}
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
 INSTALLED_APPS = [

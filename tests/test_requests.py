@@ -118,7 +118,7 @@ def test_the_cookie_is_secure_and_http_only_and_its_response_is_not_stored(brows
 @override_settings(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_HTTPONLY=False)
 def test_the_hosts_settings_cannot_take_secure_and_http_only_away(browser):
     cookie = browser.get("sign-in/device:42").cookies[COOKIE]
-    assert cookie["secure"] and cookie["httponly"]
+    assert (cookie["secure"], cookie["httponly"]) == (True, True)
 
 
 def test_the_cookie_goes_when_the_browser_closes_if_the_host_says_so(browser):
