@@ -61,7 +61,7 @@ def subject_revoked(subject: str, count: int, kept: UUID | None, cause: Cause) -
     return Event(
         signals.subject_revoked,
         logging.INFO,
-        "%(count)d sessions of subject %(subject)s revoked (%(reason)s).",
+        "All sessions of subject %(subject)s revoked (%(reason)s): %(count)d.",
         {
             "subject": subject,
             "count": count,

@@ -245,7 +245,7 @@ def _session_id(session_id: UUID | str) -> UUID:
         return session_id
     try:
         return UUID(session_id)
-    except ValueError:
+    except (AttributeError, TypeError, ValueError):
         raise ValueError("A session id is a UUID, such as the 'id' of what list_active() returns.") from None
 
 
