@@ -121,7 +121,7 @@ def test_no_payload_log_record_exception_or_repr_holds_a_secret_or_a_lookup_key(
     def attempt(task, *args, **kwargs):
         try:
             told.append(task(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             told.extend([error, error.args, error.__context__])
 
     one, two, three = (remember(face.issue("device:42")) for _ in range(3))

@@ -123,7 +123,8 @@ def test_what_is_neither_user_nor_string_is_no_subject(face, subject):
 
 
 @pytest.mark.parametrize(
-    ("subject", "message"), [("", "empty"), ("x" * 256, "256 characters long"), (User(username="new"), "save it before")]
+    ("subject", "message"),
+    [("", "empty"), ("x" * 256, "256 characters long"), (User(username="new"), "save it before")],
 )
 def test_a_subject_that_names_nobody_is_refused(face, subject, message):
     for ask in (face.issue, face.revoke_all, face.list_active):

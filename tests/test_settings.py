@@ -165,7 +165,9 @@ def test_the_vault_is_asked_once_and_again_only_after_it_failed():
 
 def test_a_changed_setting_is_seen_at_once():
     assert isinstance(sessions.store, OrmSessionStore)
-    with override_settings(CODLET_SESSIONS={"KEYS": vault, "STORE": "codlet_sessions.stores.memory.MemorySessionStore"}):
+    with override_settings(
+        CODLET_SESSIONS={"KEYS": vault, "STORE": "codlet_sessions.stores.memory.MemorySessionStore"}
+    ):
         assert isinstance(sessions.store, MemorySessionStore)
         with override_settings(SESSION_COOKIE_AGE=60):
             assert sessions.lifetime.total_seconds() == 60

@@ -1,0 +1,141 @@
+"""A proof that cannot fail proves nothing: each of these stores is broken, and the kit says where."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from codlet_sessions.records import first_verdict
+from codlet_sessions.stores.base import SessionStore
+from codlet_sessions.stores.memory import MemorySessionStore
+from codlet_sessions.testing import SessionStoreConformance
+
+
+class ForgetsRevocations(MemorySessionStore):
+    def revoke_session(self, session_id, now, *cause):
+        return super().revoke_session(session_id, now, *cause) and bool(
+            self._records.update({session_id: replace(self._records[session_id], revoked_at=None)}) or True
+        )
+
+
+class IgnoresKeyVersions(MemorySessionStore):
+    def look_up(self, candidates, now):
+        versions = {record.lookup_key: record.key_version for record in self._records.values()}
+        return super().look_up([(key, versions.get(key, "")) for key, _version in candidates], now)
+
+
+class IsLateByAMoment(MemorySessionStore):
+    def look_up(self, candidates, now):
+        from datetime import timedelta
+
+        return super().look_up(candidates, now - timedelta(microseconds=1))
+
+
+class LastCandidateWins(MemorySessionStore):
+    def look_up(self, candidates, now):
+        return super().look_up(list(reversed(candidates)), now)
+
+
+class OverwritesDuplicates(MemorySessionStore):
+    def insert_session(self, record):
+        self._records = {id: old for id, old in self._records.items() if old.lookup_key != record.lookup_key}  # noqa: A001
+        self._records[record.id] = record
+
+
+class RevokesWithoutACondition(MemorySessionStore):
+    def revoke_session(self, session_id, now, *cause):
+        if session_id not in self._records:
+            return False
+        self._records[session_id] = replace(self._records[session_id], revoked_at=now)
+        return True
+
+
+class ReadsThenWrites(MemorySessionStore):
+    def revoke_session(self, session_id, now, *cause):
+        found = self._records.get(session_id)
+        if found is None or found.revoked_at:
+            return False
+        time.sleep(0.02)
+        self._records[session_id] = replace(found, revoked_at=now)
+        return True
+
+
+class ServesFromAStaleCopy(MemorySessionStore):
+    def look_up(self, candidates, now):
+        seen = self.__dict__.setdefault("seen", {})
+        fresh = [record for record in self._records.values() if record.id not in seen]
+        seen.update({record.id: record for record in fresh})
+        return first_verdict(candidates, list(seen.values()), now)
+
+
+class ComparesSubjectsLoosely(MemorySessionStore):
+    def _active(self, subject, now):
+        records = self._records.values()
+        return [
+            record for record in records if record.subject.casefold() == subject.casefold() and record.is_active(now)
+        ]
+
+
+class RevokesTheKeptOneToo(MemorySessionStore):
+    def revoke_subject(self, subject, now, *cause, keep=None):
+        return super().revoke_subject(subject, now, *cause)
+
+
+class HalfAsync(MemorySessionStore):
+    async def arevoke_session(self, session_id, now, *cause):
+        return True
+
+
+BROKEN = {
+    ForgetsRevocations: "test_a_revoked_session_is_not_found",
+    IgnoresKeyVersions: "test_the_key_version_of_another_key_does_not_match",
+    IsLateByAMoment: "test_a_session_is_over_at_the_very_moment_it_expires",
+    LastCandidateWins: "test_the_first_candidate_wins",
+    OverwritesDuplicates: "test_a_duplicate_lookup_key_is_refused_and_leaves_the_first_session_alone",
+    RevokesWithoutACondition: "test_revoking_twice_says_so_and_keeps_the_first_moment",
+    ReadsThenWrites: "test_racing_revokers_get_one_verdict",
+    ServesFromAStaleCopy: "test_no_read_after_a_revocation_finds_the_session",
+    ComparesSubjectsLoosely: "test_subjects_are_compared_exactly",
+    RevokesTheKeptOneToo: "test_revoking_a_subject_keeps_the_session_it_is_told_to_keep",
+    HalfAsync: "test_a_revoked_session_is_not_found_async",
+}
+
+
+class Kit(SessionStoreConformance):
+    def __init__(self, kind):
+        self.kind = kind
+
+    def make_store(self):
+        self.store = self.kind()
+        return self.store
+
+    def revoked_at(self, session_id):
+        return self.store._records[session_id].revoked_at
+
+
+@pytest.mark.parametrize(("kind", "behaviour"), BROKEN.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_broken_store_is_found_out(kind, behaviour):
+    getattr(Kit(MemorySessionStore), behaviour)()
+    with pytest.raises(AssertionError):
+        getattr(Kit(kind), behaviour)()
+
+
+def test_a_test_case_without_a_store_says_what_is_missing():
+    with pytest.raises(NotImplementedError, match="make_store"):
+        SessionStoreConformance().make_store()
+
+
+def test_a_store_that_cannot_tell_why_says_unknown():
+    from asgiref.sync import async_to_sync
+
+    from codlet_sessions.testing import NOW
+
+    class OnlyTheContract(MemorySessionStore):
+        look_up = SessionStore.look_up
+        alook_up = SessionStore.alook_up
+
+        def find_active_session(self, candidates, now):
+            return None
+
+    assert OnlyTheContract().look_up([], NOW).reason == "unknown"
+    assert async_to_sync(OnlyTheContract().alook_up)([], NOW).reason == "unknown"
