@@ -57,6 +57,8 @@ TEMPLATES = [
         },
     }
 ]
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}  # Django 6.1 wants to be told
+
 CODLET_SESSIONS = {
     "KEYS": {"2026-11": "the key of november, 32 bytes and more", "2026-05": "the key of may, 32 bytes and more"}
 }

@@ -156,7 +156,7 @@ def test_two_at_once_do_no_harm_and_share_the_work():
                 purge(
                     retain_expired=timedelta(),
                     retain_revoked=timedelta(),
-                    now=timezone.now() + HOUR,
+                    now=timezone.now() + HOUR / 2,
                     batch_size=7,
                     **NO_PAUSE,
                 )
@@ -169,8 +169,8 @@ def test_two_at_once_do_no_harm_and_share_the_work():
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(report.sessions for report in reports) == 120
     assert left() == set(active)
+    assert sum(report.sessions for report in reports) == 120
 
 
 def test_a_batch_that_met_a_deadlock_is_tried_again(monkeypatch):
@@ -293,7 +293,7 @@ def test_an_interrupted_command_says_how_far_it_came_and_exits_like_one(monkeypa
 
 
 def test_a_command_without_a_database_says_so(database_down):
-    with pytest.raises(CommandError, match="The database failed: .* Nothing is lost"):
+    with pytest.raises(CommandError, match="The database failed; nothing is lost: run it again to go on"):
         run()
 
 

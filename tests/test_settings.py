@@ -78,9 +78,9 @@ def test_a_mistake_is_a_check_that_says_what_and_where(id, codlet_sessions, mess
 
 @pytest.mark.parametrize(("id", "codlet_sessions", "message"), WRONG)
 def test_the_same_mistake_keeps_the_server_from_starting(id, codlet_sessions, message):  # noqa: A002
-    with override_settings(CODLET_SESSIONS=codlet_sessions):
-        with pytest.raises((ImproperlyConfigured, KeysUnavailable)) as caught:
-            SessionMiddleware(lambda request: HttpResponse())
+    refused = pytest.raises((ImproperlyConfigured, KeysUnavailable))
+    with override_settings(CODLET_SESSIONS=codlet_sessions), refused as caught:
+        SessionMiddleware(lambda request: HttpResponse())
     assert message in str(caught.value)
 
 

@@ -1,10 +1,10 @@
 """What the middleware costs under ASGI: no thread hop, unless something has to be read or written."""
 
-import asyncio
 from contextlib import contextmanager
 
 import asgiref.sync
 import pytest
+from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory
 
@@ -36,7 +36,7 @@ def hops_of(view, monkeypatch, cookie=""):
     browser.cookies[COOKIE] = cookie
     request = browser.get("/")
     with counted_hops(monkeypatch) as hops:
-        asyncio.run(middleware(request))
+        async_to_sync(middleware)(request)
     return len(hops)
 
 

@@ -1,0 +1,174 @@
+"""
+Sessions in the admin: to be looked at and revoked, by those who may.
+
+Nothing here adds, edits or deletes: a session is begun by signing in, and its row is the record of what happened.
+Neither lookup keys nor session data are read from the database, let alone shown.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.utils import display_for_value, quote
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import BadRequest
+from django.db import router
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from codlet_sessions.admin_facts import State, facts_of, find_facts, matching, moment_of
+from codlet_sessions.admin_list import BoundedPaginator, KeyVersionFilter, SessionChangeList, StateFilter
+from codlet_sessions.admin_revocation import (
+    HAS_CHANGE_FORM_ACTIONS,
+    History,
+    OfSessions,
+    OfSubjects,
+    among,
+    revocation,
+)
+from codlet_sessions.errors import StoreError
+from codlet_sessions.models import Session, SessionQuerySet
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Session]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+_CONFIRMED = "confirmed_sessions"
+_ORIGIN = "from_session"
+
+
+@admin.register(Session)
+class SessionAdmin(_ModelAdmin):
+    """Lists, shows and revokes sessions. Looking needs ``view_session``, revoking ``revoke_session`` besides."""
+
+    actions = ("revoke_selected", "revoke_subjects")
+    list_display = ("short_id", "state", "speaks_for", "created_at", "expires_at", "revocation", "key_version")
+    list_filter = (StateFilter, KeyVersionFilter)
+    ordering = ("-id",)
+    paginator = BoundedPaginator
+    search_fields = ("subject",)  # get_search_results() says what is searched; this shows the box
+    search_help_text = _("The whole id, subject or user name.")
+    show_facets = admin.ShowFacets.NEVER  # each would be a COUNT over the whole table
+    show_full_result_count = False
+    sortable_by = ()
+
+    class Media:
+        css: ClassVar = {"all": ["codlet_sessions/admin.css"]}
+
+    # What may be done
+
+    def has_add_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        """Nobody: who wants a session signs in."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        """Nobody: a session is what happened."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
+        """Nobody: ``purge_sessions`` deletes, when it is time."""
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Whoever holds ``codlet_sessions.revoke_session``."""
+        permission = f"{self.opts.app_label}.{get_permission_codename('revoke', self.opts)}"
+        return bool(request.user.has_perm(permission))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Nothing in the address but the filters: ``?lookup_key__startswith=`` would tell lookup keys."""
+        return False
+
+    # What is read
+
+    def get_queryset(self, request: HttpRequest) -> SessionQuerySet:
+        """Return all sessions, from where they are written: a replica may not know yet what has been revoked."""
+        rows = super().get_queryset(request).using(router.db_for_write(Session))
+        return cast(SessionQuerySet, rows.select_related("user").defer("lookup_key", "data"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Session], search_term: str
+    ) -> tuple[QuerySet[Session], bool]:
+        """Return the sessions whose id, subject or user name is exactly ``search_term``."""
+        term = search_term.strip()
+        return (matching(cast(SessionQuerySet, queryset), term) if term else queryset), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Session | None:
+        """Return one session, with the facts about it."""
+        session = super().get_object(request, object_id, from_field)
+        find_facts([session] if session else [], request, self.admin_site)
+        return session
+
+    # What is shown
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SessionChangeList]:
+        """Return our own list."""
+        return SessionChangeList
+
+    def get_fieldsets(self, request: HttpRequest, obj: Session | None = None) -> list[tuple[Any, Any]]:
+        """Return what a session's page shows: of its revocation only if there was one."""
+        revocation = (_("Revocation"), {"fields": ["revoked_at", "revoked_reason", "revoker"]})
+        return [
+            (None, {"fields": ["id", "state", "speaks_for", "key_version"]}),
+            (_("Times"), {"fields": ["created_at", "authenticated_at", "last_seen_at", "expires_at"]}),
+            *([revocation] if obj and obj.revoked_at else []),
+            (_("Client"), {"fields": ["ip_address", "user_agent"]}),
+        ]
+
+    @admin.display(description=_("id"))
+    def short_id(self, session: Session) -> str:
+        """Return the end of the id: its beginning is the time, and much the same in neighbouring rows."""
+        return format_html('<span class="codlet-id" title="{}">…{}</span>', session.id, session.id.hex[-12:])
+
+    @admin.display(description=_("state"))
+    def state(self, session: Session) -> str:
+        """Return the state, as a badge."""
+        state = facts_of(session).state
+        return format_html('<span class="codlet-state codlet-{}">{}</span>', state.value, state.label)
+
+    @admin.display(description=_("subject"))
+    def speaks_for(self, session: Session) -> str:
+        """Return the subject, and its user's name with the way there."""
+        facts = facts_of(session)
+        if not session.subject:
+            return format_html('<span class="codlet-quiet">{}</span>', _("anonymous"))
+        if not facts.user_name:
+            return session.subject if session.user_id is None else _with_aside(session.subject, _("deleted user"))
+        name = format_html('<a href="{}">{}</a>', facts.user_url, facts.user_name) if facts.user_url else facts.user_name
+        return _with_aside(name, session.subject)
+
+    @admin.display(description=_("revoked"))
+    def revocation(self, session: Session) -> str:
+        """Return when, why and by whom the session was revoked."""
+        when = display_for_value(session.revoked_at, self.get_empty_value_display())
+        revoker = self.revoker(session)
+        by = gettext("by %s") % revoker if revoker else ""
+        aside = ", ".join(filter(None, [session.revoked_reason, by]))
+        return _with_aside(when, aside) if aside else when
+
+    @admin.display(description=_("revoked by"))
+    def revoker(self, session: Session) -> str:
+        """Return who revoked the session."""
+        return facts_of(session).revoker
+
+    # Revoking
+
+    @revocation(one=_("Revoke this session"), many=_("Revoke selected sessions"))
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse:
+        """End the selected sessions."""
+        return self._revoke(request, queryset, OfSessions)
+
+    @revocation(
+        one=_("Revoke all sessions of this subject"), many=_("Revoke all sessions of the selected subjects")
+    )
+    def revoke_subjects(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse:
+        """End every session of whoever the selected ones speak for."""
+        return self._revoke(request, queryset, OfSubjects)

@@ -1,0 +1,223 @@
+"""Revoking in the admin: what was asked for, what it would end, and the history it leaves."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import chain, islice
+from typing import Any, Final, Self, TypeAlias, cast
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.utils.translation import gettext, ngettext
+
+from codlet_sessions.admin_facts import State
+from codlet_sessions.api import sessions
+from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.records import ActiveSessionRecord, RevocationReason
+
+MAX_LISTED: Final = 50
+"""How many of the sessions that will end a confirmation page lists."""
+
+Step: TypeAlias = tuple[int, list[Session]]
+"""How many sessions one call ended, and which."""
+
+_CHUNK = 500  # parameters of one query; SQLite may allow no more than 999
+_HISTORY_BATCH = 100
+_REASON = RevocationReason.ADMINISTRATOR
+
+_ActionLocation: Any = getattr(admin, "ActionLocation", None)
+HAS_CHANGE_FORM_ACTIONS: Final = _ActionLocation is not None
+"""Whether Django offers actions on the change form (6.1 and later), or our object tools have to."""
+
+
+def revocation(*, one: str, many: str) -> Callable[[Callable[..., Any]], Any]:
+    """
+    Declare an action that needs the permission to revoke, on the list and wherever else Django offers actions.
+
+    Args:
+        one: What it is called beside one session.
+        many: What it is called beside a list of them.
+
+    """
+    if not HAS_CHANGE_FORM_ACTIONS:
+        return cast(Any, admin.action(permissions=["revoke"], description=many))
+    places = [_ActionLocation.CHANGE_FORM, _ActionLocation.CHANGE_LIST]
+    action = cast(Any, admin.action)
+    return cast(Any, action(permissions=["revoke"], description=one, description_plural=many, location=places))
+
+
+@dataclass(frozen=True)
+class OfSessions:
+    """The revocation of ``chosen`` sessions, one by one: those of ``table`` that somebody ticked."""
+
+    chosen: Sequence[Session]
+    table: SessionQuerySet
+    now: datetime
+
+    action = "revoke_selected"
+    history_note = "Revoked."
+
+    @cached_property
+    def marked(self) -> list[Session]:
+        """The chosen sessions that this is about: the active ones."""
+        return [row for row in self.chosen if State.of(row, self.now) is State.ACTIVE]
+
+    @property
+    def session_count(self) -> int:
+        """How many active sessions will end."""
+        return len(self.marked)
+
+    @property
+    def subject_count(self) -> int:
+        """How many subjects will lose a session. The anonymous are nobody's."""
+        return len({row.subject for row in self.marked if row.subject})
+
+    @property
+    def listed(self) -> list[Session]:
+        """Some of the sessions that will end, for people to look at."""
+        return self.marked[:MAX_LISTED]
+
+    @property
+    def note(self) -> str:
+        """What was chosen and is not going to happen."""
+        over = len(self.chosen) - len(self.marked)
+        note = ngettext("%d of the selected has already ended.", "%d of the selected have already ended.", over)
+        return note % over if over else ""
+
+    def includes(self, own: ActiveSessionRecord) -> bool:
+        """Return whether ``own`` will end."""
+        return any(row.id == own.id for row in self.marked)
+
+    def carry_out(self, by: object) -> Iterator[Step]:
+        """
+        End the sessions, and tell of each that this call ended.
+
+        Raises:
+            StoreError: The store could not answer. What was told of until then has ended.
+
+        """
+        for row in self.marked:
+            if sessions.revoke(row.id, reason=_REASON, by=by):
+                yield 1, [row]
+
+    def report(self, ended: int, asked: int) -> str:
+        """Return what happened, when ``ended`` of ``asked`` sessions ended."""
+        late = asked - ended
+        report = ngettext("%d session was revoked.", "%d sessions were revoked.", ended) % ended
+        if not late:
+            return report
+        return f"{report} {ngettext('%d had already ended.', '%d had already ended.', late) % late}"
+
+
+@dataclass(frozen=True)
+class OfSubjects:
+    """
+    The revocation of all sessions of the subjects of ``chosen``.
+
+    Anonymous sessions share the subject "", which is not somebody: they are left alone.
+    """
+
+    chosen: Sequence[Session]
+    table: SessionQuerySet
+    now: datetime
+
+    action = "revoke_subjects"
+    history_note = "Revoked with all sessions of its subject."
+
+    @cached_property
+    def marked(self) -> list[Session]:
+        """The chosen sessions that this is about: those that are somebody's."""
+        return [row for row in self.chosen if row.subject]
+
+    @cached_property
+    def session_count(self) -> int:
+        """How many active sessions will end."""
+        return sum(rows.count() for rows in self._active())
+
+    @cached_property
+    def subject_count(self) -> int:
+        """How many subjects will lose their sessions."""
+        return sum(rows.order_by().values("subject").distinct().count() for rows in self._active())
+
+    @cached_property
+    def listed(self) -> list[Session]:
+        """Some of the sessions that will end, for people to look at."""
+        return list(islice(chain.from_iterable(rows[:MAX_LISTED] for rows in self._active()), MAX_LISTED))
+
+    @property
+    def note(self) -> str:
+        """What was chosen and is not going to happen."""
+        if len(self.marked) == len(self.chosen):
+            return ""
+        return gettext(
+            "Anonymous sessions have no subject in common, so those you selected are left alone:"
+            " revoke them as selected sessions."
+        )
+
+    def includes(self, own: ActiveSessionRecord) -> bool:
+        """Return whether ``own`` will end."""
+        return own.subject in self._subjects
+
+    def carry_out(self, by: Any) -> Iterator[Step]:
+        """End the sessions as `OfSessions.carry_out` does, in one statement for each subject."""
+        for subject in self._subjects:
+            before = sessions.clock()
+            if count := sessions.revoke_all(subject, reason=_REASON, by=by):
+                ended = self.table.of_subject(subject).filter(
+                    revoked_at__gte=before, revoked_reason=_REASON, revoked_by=str(by.pk)
+                )
+                yield count, list(ended)
+
+    def report(self, ended: int, asked: int) -> str:
+        """Return what happened, when ``ended`` sessions of the subjects of ``asked`` ended."""
+        return ngettext("%d session was revoked.", "%d sessions were revoked.", ended) % ended
+
+    @cached_property
+    def _subjects(self) -> list[str]:
+        return sorted({row.subject for row in self.marked})
+
+    def _active(self) -> Iterator[SessionQuerySet]:
+        for subjects in _chunks(self._subjects):
+            yield self.table.filter(subject__in=subjects).active(self.now).order_by("-id")
+
+
+class History:
+    """
+    Writes what was ended into the admin's history, some at a time, the rest when the ``with`` block ends.
+
+    However it ends: a revocation that happened before a failure is history, too.
+    """
+
+    def __init__(self, user_id: Any, note: str) -> None:
+        self.ended = 0
+        self._user_id, self._note = user_id, note
+        self._unwritten: list[Session] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._write()
+
+    def add(self, step: Step) -> None:
+        """Remember the sessions that one step ended."""
+        count, rows = step
+        self.ended += count
+        self._unwritten += rows
+        if len(self._unwritten) >= _HISTORY_BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        LogEntry.objects.log_actions(self._user_id, cast(Any, self._unwritten), CHANGE, self._note)
+        self._unwritten = []
+
+
+def among(table: SessionQuerySet, ids: Sequence[UUID]) -> list[Session]:
+    """Return the sessions of ``table`` that ``ids`` name, however many they are."""
+    return list(chain.from_iterable(table.filter(pk__in=some) for some in _chunks(ids)))
+
+
+def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
