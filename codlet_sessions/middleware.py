@@ -59,7 +59,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer a view's `StoreError` or `KeysUnavailable` with the 503."""
-        return _unavailable(request, exception) if isinstance(exception, FAILURES) else None
+        return _unavailable(exception) if isinstance(exception, FAILURES) else None
 
 
 def _django_session_will_be_saved(request: HttpRequest) -> bool:
@@ -69,13 +69,14 @@ def _django_session_will_be_saved(request: HttpRequest) -> bool:
 def _or_unavailable(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     # Another middleware may have asked for the session: Django has turned what it raised into a plain 500 by now.
     failure = session_of(request).failure
-    return response if failure is None or response.status_code != 500 else _unavailable(request, failure)
+    return response if failure is None or response.status_code != 500 else _unavailable(failure)
 
 
-def _unavailable(request: HttpRequest, failure: Exception) -> HttpResponse:
+def _unavailable(failure: Exception) -> HttpResponse:
     logger.error("Answered 503: %s", failure, exc_info=failure)
     try:
-        body: str = render_to_string(UNAVAILABLE_TEMPLATE, request=request)
+        # Without the request: a context processor may need the very thing that is down.
+        body: str = render_to_string(UNAVAILABLE_TEMPLATE)
     except TemplateDoesNotExist:  # a host without template engines
         body = _("The service is unavailable for the moment. Please try again.")
     return HttpResponse(body, status=503, headers={"Retry-After": str(_RETRY_AFTER), "Cache-Control": "no-store"})

@@ -24,7 +24,7 @@ def subject_of(subject_or_user: object) -> Subject:
 
     Raises:
         TypeError: It is neither a string nor a user of AUTH_USER_MODEL.
-        ValueError: It is empty, longer than 255 characters, or a user that has not been saved.
+        ValueError: It is empty, longer than 255 characters, holds a NUL, or is a user that has not been saved.
 
     """
     if isinstance(subject_or_user, str):
@@ -42,6 +42,8 @@ def subject_of(subject_or_user: object) -> Subject:
 def _checked(name: str) -> str:
     if not name:
         raise ValueError("The subject is empty: a session without a subject speaks for nobody.")
+    if "\0" in name:
+        raise ValueError("The subject holds a NUL character, which PostgreSQL cannot store.")
     if len(name) > MAX_SUBJECT_LENGTH:
         raise ValueError(f"The subject is {len(name)} characters long; {MAX_SUBJECT_LENGTH} are allowed.")
     return name

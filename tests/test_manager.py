@@ -124,7 +124,7 @@ def test_what_is_neither_user_nor_string_is_no_subject(face, subject):
 
 @pytest.mark.parametrize(
     ("subject", "message"),
-    [("", "empty"), ("x" * 256, "256 characters long"), (User(username="new"), "save it before")],
+    [("", "empty"), ("x" * 256, "256 characters long"), ("a\0b", "NUL"), (User(username="new"), "save it before")],
 )
 def test_a_subject_that_names_nobody_is_refused(face, subject, message):
     for ask in (face.issue, face.revoke_all, face.list_active):

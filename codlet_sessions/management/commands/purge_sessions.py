@@ -79,7 +79,7 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was deleted: {error}") from error
         except Error as error:
             self._summarize(options)
-            raise CommandError(f"The database failed; nothing is lost: run it again to go on. It said: {error}") from error
+            raise CommandError(f"The database failed; nothing is lost: run it again to go on. ({error})") from error
         self._summarize(options)
 
     def _purge(self, options: dict[str, Any], show: Callable[[PurgeReport], None]) -> None:
