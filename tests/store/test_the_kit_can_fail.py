@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from unittest import SkipTest
 
 import pytest
 
@@ -123,6 +124,13 @@ def test_a_broken_store_is_found_out(kind, behaviour):
 def test_a_test_case_without_a_store_says_what_is_missing():
     with pytest.raises(NotImplementedError, match="make_store"):
         SessionStoreConformance().make_store()
+
+
+def test_what_a_test_case_does_not_say_how_to_observe_is_skipped_and_not_passed():
+    kit = SessionStoreConformance()
+    for hook in (kit.make_unreachable_store, lambda: kit.revoked_at(None), kit.counting_queries):
+        with pytest.raises(SkipTest):
+            hook()
 
 
 def test_a_store_that_cannot_tell_why_says_unknown():
