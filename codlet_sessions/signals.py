@@ -20,7 +20,7 @@ subject_revoked: Final = Signal()
 """This call ended ``count`` sessions: all of ``subject`` but ``kept`` (an id or None). ``reason``, ``revoked_by``."""
 
 session_rejected: Final = Signal()
-"""A cookie led to no session. ``reason`` (a `RejectionReason`), ``session_id`` (None unless a row was there)."""
+"""A cookie led to no session. ``reason`` (a `RejectionReason`, as text), ``session_id`` (None if no row was there)."""
 
 key_version_missing: Final = Signal()
 """A session was stored under ``key_version``, which the key ring does not hold. ``session_id``."""
