@@ -1,6 +1,6 @@
 """What the admin's pages say of a session that its row alone does not: its state, and the users it names."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -84,7 +84,8 @@ def facts_of(session: Session) -> Facts:
 
 def user_names(subjects: Iterable[str]) -> dict[str, str]:
     """Return the names of those ``subjects`` that are users, in one query."""
-    keys = list(_primary_keys(subjects))
+    clean = get_user_model()._meta.pk.clean  # and not to_python: a number too large for the column is nobody's key
+    keys = {_value_or_none(clean, subject) for subject in subjects} - {None}
     users = _users().filter(pk__in=keys) if keys else ()
     return {str(user.pk): user.get_username() for user in users}
 
@@ -107,17 +108,10 @@ def _users() -> QuerySet[Any]:
 
 
 def _users_called(name: str) -> QuerySet[Any]:
-    field = get_user_model().USERNAME_FIELD
-    value = _value_or_none(lambda text, _: get_user_model()._meta.get_field(field).to_python(text), name)
-    return _users().filter(**{field: value})
-
-
-def _primary_keys(subjects: Iterable[str]) -> Iterator[Any]:
-    clean = get_user_model()._meta.pk.clean  # and not to_python: a number too large for the column is nobody's key
-    for subject in subjects:
-        key = _value_or_none(clean, subject)
-        if key is not None and str(key) == subject:  # "042" is not user 42
-            yield key
+    model = get_user_model()
+    field: Any = model._meta.get_field(model.USERNAME_FIELD)
+    value = _value_or_none(lambda text, _: field.to_python(text), name)
+    return _users().filter(**{field.name: value})
 
 
 def _value_or_none(parse: Callable[[str, None], Any], text: str) -> Any:

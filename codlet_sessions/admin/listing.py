@@ -12,7 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from codlet_sessions.admin_facts import State, find_facts, moment_of
+from codlet_sessions.admin.facts import State, find_facts, moment_of
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session, SessionQuerySet
 
@@ -55,7 +55,7 @@ class SessionChangeList(ChangeList):
 
     paginator: BoundedPaginator
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Return the one order that an index gives: ids grow with time."""
         return ["-id"]
 
@@ -85,11 +85,11 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the sessions in the chosen state; none, if it is not a state."""
-        if self.value() is None:
+        if (value := self.value()) is None:
             return queryset
-        if self.value() not in State.values:
+        if value not in State.values:
             return queryset.none()
-        return State(self.value()).among(cast(SessionQuerySet, queryset), moment_of(request))
+        return State(value).among(cast(SessionQuerySet, queryset), moment_of(request))
 
 
 class KeyVersionFilter(admin.SimpleListFilter):

@@ -5,36 +5,23 @@ Nothing here adds, edits or deletes: a session is begun by signing in, and its r
 Neither lookup keys nor session data are read from the database, let alone shown.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
-from urllib.parse import urlencode
-from uuid import UUID
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
-from django.contrib.admin.utils import display_for_value, quote
-from django.contrib.auth import get_permission_codename
-from django.core.exceptions import BadRequest
+from django.contrib import admin
 from django.db import router
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.db.models.constants import LOOKUP_SEP
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from codlet_sessions.admin_facts import State, facts_of, find_facts, matching, moment_of
-from codlet_sessions.admin_list import BoundedPaginator, KeyVersionFilter, SessionChangeList, StateFilter
-from codlet_sessions.admin_revocation import (
-    HAS_CHANGE_FORM_ACTIONS,
-    History,
-    OfSessions,
-    OfSubjects,
-    among,
-    revocation,
-)
-from codlet_sessions.errors import StoreError
+from codlet_sessions.admin.facts import facts_of, find_facts, matching
+from codlet_sessions.admin.listing import BoundedPaginator, KeyVersionFilter, SessionChangeList, StateFilter
+from codlet_sessions.admin.revoking import RevokingAdmin
 from codlet_sessions.models import Session, SessionQuerySet
 
 if TYPE_CHECKING:
@@ -42,16 +29,14 @@ if TYPE_CHECKING:
 else:
     _ModelAdmin = admin.ModelAdmin
 
-_CONFIRMED = "confirmed_sessions"
-_ORIGIN = "from_session"
+_NEVER_READ: Final = ("lookup_key", "data")
 
 
 @admin.register(Session)
-class SessionAdmin(_ModelAdmin):
+class SessionAdmin(RevokingAdmin, _ModelAdmin):
     """Lists, shows and revokes sessions. Looking needs ``view_session``, revoking ``revoke_session`` besides."""
 
-    actions = ("revoke_selected", "revoke_subjects")
-    list_display = ("short_id", "state", "speaks_for", "created_at", "expires_at", "revocation", "key_version")
+    list_display = ("short_id", "state", "speaks_for", "created", "expires", "revocation", "key_version")
     list_filter = (StateFilter, KeyVersionFilter)
     ordering = ("-id",)
     paginator = BoundedPaginator
@@ -78,21 +63,16 @@ class SessionAdmin(_ModelAdmin):
         """Nobody: ``purge_sessions`` deletes, when it is time."""
         return False
 
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Whoever holds ``codlet_sessions.revoke_session``."""
-        permission = f"{self.opts.app_label}.{get_permission_codename('revoke', self.opts)}"
-        return bool(request.user.has_perm(permission))
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Nothing in the address but the filters: ``?lookup_key__startswith=`` would tell lookup keys."""
-        return False
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Whatever Django allows, but for what is never shown: ``?lookup_key__startswith=`` would tell it by and by."""
+        return lookup.split(LOOKUP_SEP)[0] not in _NEVER_READ and super().lookup_allowed(lookup, value, request)
 
     # What is read
 
     def get_queryset(self, request: HttpRequest) -> SessionQuerySet:
         """Return all sessions, from where they are written: a replica may not know yet what has been revoked."""
         rows = super().get_queryset(request).using(router.db_for_write(Session))
-        return cast(SessionQuerySet, rows.select_related("user").defer("lookup_key", "data"))
+        return cast(SessionQuerySet, rows.select_related("user").defer(*_NEVER_READ))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str
@@ -126,7 +106,7 @@ class SessionAdmin(_ModelAdmin):
     @admin.display(description=_("id"))
     def short_id(self, session: Session) -> str:
         """Return the end of the id: its beginning is the time, and much the same in neighbouring rows."""
-        return format_html('<span class="codlet-id" title="{}">…{}</span>', session.id, session.id.hex[-12:])
+        return format_html('<span class="codlet-id" title="{}">…{}</span>', session.id, session.id.hex[-8:])
 
     @admin.display(description=_("state"))
     def state(self, session: Session) -> str:
@@ -142,33 +122,42 @@ class SessionAdmin(_ModelAdmin):
             return format_html('<span class="codlet-quiet">{}</span>', _("anonymous"))
         if not facts.user_name:
             return session.subject if session.user_id is None else _with_aside(session.subject, _("deleted user"))
-        name = format_html('<a href="{}">{}</a>', facts.user_url, facts.user_name) if facts.user_url else facts.user_name
+        name = (
+            format_html('<a href="{}">{}</a>', facts.user_url, facts.user_name) if facts.user_url else facts.user_name
+        )
         return _with_aside(name, session.subject)
 
+    @admin.display(description=_("created"))
+    def created(self, session: Session) -> str:
+        """Return when the session began."""
+        return _on_two_lines(session.created_at)
+
+    @admin.display(description=_("expires"))
+    def expires(self, session: Session) -> str:
+        """Return when the session ends by itself."""
+        return _on_two_lines(session.expires_at)
+
     @admin.display(description=_("revoked"))
-    def revocation(self, session: Session) -> str:
+    def revocation(self, session: Session) -> str | None:
         """Return when, why and by whom the session was revoked."""
-        when = display_for_value(session.revoked_at, self.get_empty_value_display())
+        if session.revoked_at is None:
+            return None
         revoker = self.revoker(session)
         by = gettext("by %s") % revoker if revoker else ""
         aside = ", ".join(filter(None, [session.revoked_reason, by]))
-        return _with_aside(when, aside) if aside else when
+        return _with_aside(_on_two_lines(session.revoked_at), aside)
 
     @admin.display(description=_("revoked by"))
     def revoker(self, session: Session) -> str:
         """Return who revoked the session."""
         return facts_of(session).revoker
 
-    # Revoking
 
-    @revocation(one=_("Revoke this session"), many=_("Revoke selected sessions"))
-    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse:
-        """End the selected sessions."""
-        return self._revoke(request, queryset, OfSessions)
+def _with_aside(text: str, aside: object) -> str:
+    return format_html('{} <span class="codlet-quiet">{}</span>', text, aside)
 
-    @revocation(
-        one=_("Revoke all sessions of this subject"), many=_("Revoke all sessions of the selected subjects")
-    )
-    def revoke_subjects(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse:
-        """End every session of whoever the selected ones speak for."""
-        return self._revoke(request, queryset, OfSubjects)
+
+def _on_two_lines(moment: datetime) -> str:
+    local = cast(Any, timezone).template_localtime(moment)  # which leaves naive moments alone, for USE_TZ = False
+    date, time = date_format(local, "DATE_FORMAT"), date_format(local, "TIME_FORMAT")
+    return format_html('<span class="codlet-date">{}</span> <span class="codlet-quiet">{}</span>', date, time)

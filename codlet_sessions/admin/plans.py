@@ -1,18 +1,16 @@
-"""Revoking in the admin: what was asked for, what it would end, and the history it leaves."""
+"""What a revocation that somebody asked for in the admin would end."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any, Final, Self, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from django.contrib import admin
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.utils.translation import gettext, ngettext
 
-from codlet_sessions.admin_facts import State
+from codlet_sessions.admin.facts import State
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session, SessionQuerySet
 from codlet_sessions.records import ActiveSessionRecord, RevocationReason
@@ -24,28 +22,7 @@ Step: TypeAlias = tuple[int, list[Session]]
 """How many sessions one call ended, and which."""
 
 _CHUNK = 500  # parameters of one query; SQLite may allow no more than 999
-_HISTORY_BATCH = 100
 _REASON = RevocationReason.ADMINISTRATOR
-
-_ActionLocation: Any = getattr(admin, "ActionLocation", None)
-HAS_CHANGE_FORM_ACTIONS: Final = _ActionLocation is not None
-"""Whether Django offers actions on the change form (6.1 and later), or our object tools have to."""
-
-
-def revocation(*, one: str, many: str) -> Callable[[Callable[..., Any]], Any]:
-    """
-    Declare an action that needs the permission to revoke, on the list and wherever else Django offers actions.
-
-    Args:
-        one: What it is called beside one session.
-        many: What it is called beside a list of them.
-
-    """
-    if not HAS_CHANGE_FORM_ACTIONS:
-        return cast(Any, admin.action(permissions=["revoke"], description=many))
-    places = [_ActionLocation.CHANGE_FORM, _ActionLocation.CHANGE_LIST]
-    action = cast(Any, admin.action)
-    return cast(Any, action(permissions=["revoke"], description=one, description_plural=many, location=places))
 
 
 @dataclass(frozen=True)
@@ -181,37 +158,6 @@ class OfSubjects:
     def _active(self) -> Iterator[SessionQuerySet]:
         for subjects in _chunks(self._subjects):
             yield self.table.filter(subject__in=subjects).active(self.now).order_by("-id")
-
-
-class History:
-    """
-    Writes what was ended into the admin's history, some at a time, the rest when the ``with`` block ends.
-
-    However it ends: a revocation that happened before a failure is history, too.
-    """
-
-    def __init__(self, user_id: Any, note: str) -> None:
-        self.ended = 0
-        self._user_id, self._note = user_id, note
-        self._unwritten: list[Session] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._write()
-
-    def add(self, step: Step) -> None:
-        """Remember the sessions that one step ended."""
-        count, rows = step
-        self.ended += count
-        self._unwritten += rows
-        if len(self._unwritten) >= _HISTORY_BATCH:
-            self._write()
-
-    def _write(self) -> None:
-        LogEntry.objects.log_actions(self._user_id, cast(Any, self._unwritten), CHANGE, self._note)
-        self._unwritten = []
 
 
 def among(table: SessionQuerySet, ids: Sequence[UUID]) -> list[Session]:
