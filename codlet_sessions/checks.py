@@ -7,12 +7,14 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
+from django.middleware.cache import UpdateCacheMiddleware
 from django.utils.module_loading import import_string
 
 from codlet_sessions import conf
 from codlet_sessions.cookies import CookiePolicy
 
 _OURS = "codlet_sessions.middleware.SessionMiddleware"
+_REPORTS = "codlet_sessions.debug.SafeExceptionReporterFilter"
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -21,7 +23,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_middleware(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E012 to E014: our middleware is there, alone of its kind, before whatever reads a session."""
+    """E012 to E014 and E016: our middleware is there, alone of its kind, in the right place among the others."""
     return list(_middleware_problems())
 
 
@@ -39,8 +41,8 @@ def check_profile(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E020 and E021, with ``--deploy``: the cookie is Secure, and keeps the promise of its prefix (RFC 6265bis)."""
-    return list(_deployment_problems())
+    """E020, E021 and W002, with ``--deploy``: the cookie is Secure, as its prefix demands, and in no error report."""
+    return [*_deployment_problems(), *_report_problems()]
 
 
 def _middleware_problems() -> Iterator[CheckMessage]:
@@ -62,6 +64,13 @@ def _middleware_problems() -> Iterator[CheckMessage]:
             "In MIDDLEWARE, AuthenticationMiddleware comes before the session it reads.",
             hint=f"Move '{_OURS}' above '{conf.middleware()[authentication[0]]}'.",
             id="codlet_sessions.E013",
+        )
+    caches = [index for index, kind in enumerate(kinds) if _is_a(kind, UpdateCacheMiddleware)]
+    if caches and positions[0] < caches[-1]:
+        yield Error(
+            "In MIDDLEWARE, UpdateCacheMiddleware comes after the session: it would serve a visitor's page to others.",
+            hint=f"Move '{conf.middleware()[caches[-1]]}' above '{_OURS}', so that it sees 'Vary: Cookie'.",
+            id="codlet_sessions.E016",
         )
     if len(positions) + len(stock) > 1:
         yield Error(
@@ -85,6 +94,18 @@ def _deployment_problems() -> Iterator[CheckMessage]:
             f"Browsers will refuse the cookie {cookie.name!r}: its prefix demands {' and '.join(broken)}.",
             hint="Mend these settings, or choose a CODLET_SESSIONS['COOKIE_NAME'] without the prefix.",
             id="codlet_sessions.E021",
+        )
+
+
+def _report_problems() -> Iterator[CheckMessage]:
+    reports = _imported(conf.exception_reporter_filter())
+    hides = getattr(reports() if isinstance(reports, type) else None, "cleanse_setting", None)
+    shown = [name for name in sorted(conf.session_cookie_names()) if hides is None or hides(name, "value") == "value"]
+    if shown:
+        yield CheckWarning(
+            f"Error reports show live session cookies ({', '.join(shown)}) when a request fails before our middleware.",
+            hint=f"Set DEFAULT_EXCEPTION_REPORTER_FILTER = '{_REPORTS}', or inherit from it.",
+            id="codlet_sessions.W002",
         )
 
 

@@ -72,13 +72,23 @@ def cookie_policy() -> CookiePolicy:
     """Return how the session cookie looks: our name and profile, and Django's SESSION_COOKIE_* for the rest."""
     raw = _raw()
     return CookiePolicy(
-        name=raw["COOKIE_NAME"],
+        name=str(raw["COOKIE_NAME"]),
         path=settings.SESSION_COOKIE_PATH,
         domain=settings.SESSION_COOKIE_DOMAIN,
         samesite=settings.SESSION_COOKIE_SAMESITE,
         secure=not is_local_development(),
         persistent=not settings.SESSION_EXPIRE_AT_BROWSER_CLOSE,
     )
+
+
+def session_cookie_names() -> set[str]:
+    """Return the names of the cookies that hold a live session: ours and Django's."""
+    return {str(_raw()["COOKIE_NAME"]), settings.SESSION_COOKIE_NAME}
+
+
+def exception_reporter_filter() -> str:
+    """Return the host's DEFAULT_EXCEPTION_REPORTER_FILTER."""
+    return str(settings.DEFAULT_EXCEPTION_REPORTER_FILTER)
 
 
 def is_local_development() -> bool:
@@ -112,12 +122,18 @@ def _raw() -> dict[str, Any]:
 
 
 def _keys(raw: Mapping[str, Any]) -> Any:
-    keys = raw["KEYS"]
+    keys = _imported(raw["KEYS"]) if isinstance(raw["KEYS"], str) else raw["KEYS"]
+    if not callable(keys):
+        return keys
     try:
-        if isinstance(keys, str):
-            keys = import_string(keys)
-        return keys() if callable(keys) else keys
+        return keys()
     except Exception as error:
-        raise KeysUnavailable(
-            f"The callable in CODLET_SESSIONS['KEYS'] failed ({type(error).__name__}: {error})."
-        ) from error
+        # Without its text: a vault's client may quote a token, or the key.
+        raise KeysUnavailable(f"The callable in CODLET_SESSIONS['KEYS'] failed ({type(error).__name__}).") from error
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None  # which is no key ring; the text itself may be a key, so nothing repeats it

@@ -65,4 +65,4 @@ class CookiePolicy:
 
     def _forbid_storing(self, response: HttpResponseBase) -> None:
         self.vary(response)
-        patch_cache_control(response, no_store=True)
+        patch_cache_control(response, no_store=True, private=True)  # some caches know only the one, some only the other

@@ -23,7 +23,7 @@ class Event:
     facts: dict[str, Any]
 
     def tell(self, sender: type) -> None:
-        """Log the event and send its signal. A receiver that fails is logged by Django and harms nobody."""
+        """Log the event and send its signal. A receiver that fails is logged by Django; see `signals`."""
         self._log()
         self.signal.send_robust(sender=sender, **self.facts)
 
@@ -41,7 +41,7 @@ def issued(session_id: UUID, subject: str) -> Event:
     return Event(
         signals.session_issued,
         logging.INFO,
-        "Session %(session_id)s issued to subject %(subject)s.",
+        "Session %(session_id)s issued to subject %(subject)r.",
         {"session_id": session_id, "subject": subject},
     )
 
@@ -61,7 +61,7 @@ def subject_revoked(subject: str, count: int, kept: UUID | None, cause: Cause) -
     return Event(
         signals.subject_revoked,
         logging.INFO,
-        "All sessions of subject %(subject)s revoked (%(reason)s): %(count)d.",
+        "All sessions of subject %(subject)r revoked (%(reason)s): %(count)d.",
         {
             "subject": subject,
             "count": count,

@@ -1,14 +1,15 @@
 """Keys and the one thing done with them: turning a secret into the lookup key it is stored under."""
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
+from collections.abc import ItemsView, Iterable, Mapping
+from typing import Final, NoReturn, TypeAlias
 
 from codlet_sessions.errors import KeyRingError
 from codlet_sessions.records import LookupKey
 from codlet_sessions.secrets import SessionSecret
 
 MAX_VERSION_LENGTH: Final = 64
+_MAX_SHOWN_LENGTH: Final = 30
 _MESSAGE_PREFIX: Final = b"codlet/v1/lookup\0session\0"
 
 Keys: TypeAlias = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
@@ -34,7 +35,7 @@ class KeyRing:
         by_version = _checked(keys.items() if isinstance(keys, Mapping) else keys)
         first = next(iter(by_version)) if active is None else active
         if first not in by_version:
-            raise KeyRingError(f"The active key version {first!r} is not in the key ring ({_listed(by_version)}).")
+            raise KeyRingError(f"The active key version {shown(first)} is not in the key ring ({_listed(by_version)}).")
         self._keys = {first: by_version.pop(first), **by_version}
 
     @property
@@ -47,8 +48,9 @@ class KeyRing:
         """All versions, the active one first."""
         return tuple(self._keys)
 
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        return iter(self._keys.items())
+    def items(self) -> ItemsView[str, bytes]:
+        """Return each version with its key, the active one first."""
+        return self._keys.items()
 
     def __contains__(self, version: object) -> bool:
         return version in self._keys
@@ -57,7 +59,10 @@ class KeyRing:
         return len(self._keys)
 
     def __repr__(self) -> str:
-        return f"<KeyRing {_listed(self._keys)}, active {self.active_version!r}>"
+        return f"<KeyRing {_listed(self._keys)}, active {shown(self.active_version)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A key ring cannot be pickled or copied: its keys would be written down.")
 
 
 class SecretHasher:
@@ -72,7 +77,7 @@ class SecretHasher:
 
     def __init__(self, key_ring: KeyRing) -> None:
         self.key_ring = key_ring
-        self._primed = [(version, hmac.new(key, _MESSAGE_PREFIX, "sha256")) for version, key in key_ring]
+        self._primed = [(version, hmac.new(key, _MESSAGE_PREFIX, "sha256")) for version, key in key_ring.items()]
 
     def lookup_key(self, secret: SessionSecret | str) -> tuple[LookupKey, str]:
         """Return the lookup key of ``secret`` under the active key, and that key's version."""
@@ -87,6 +92,12 @@ class SecretHasher:
         return f"<SecretHasher with {self.key_ring!r}>"
 
 
+def shown(version: object) -> str:
+    """Return ``version`` as a message may show it: one as long as a key may be a key that stands in the wrong place."""
+    text = repr(version)
+    return text if len(text) <= _MAX_SHOWN_LENGTH else f"of {len(text) - 2} characters"
+
+
 def _derive(primed: hmac.HMAC, secret: SessionSecret | str) -> LookupKey:
     keyed = primed.copy()
     keyed.update((secret.expose() if isinstance(secret, SessionSecret) else secret).encode())
@@ -97,13 +108,13 @@ def _checked(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, bytes]:
     by_version: dict[str, bytes] = {}
     owner_of: dict[bytes, str] = {}
     for version, key in pairs:
-        key = key.encode() if isinstance(key, str) else bytes(key)
         _check_version(version, by_version)
-        if not key:
-            raise KeyRingError(f"The key of version {version!r} is empty.")
+        if not isinstance(key, str | bytes) or not key:
+            raise KeyRingError(f"The key of version {shown(version)} is empty, or neither str nor bytes.")
+        key = key.encode() if isinstance(key, str) else key
         effect = hmac.digest(key, b"", "sha256")  # HMAC pads keys with NUL: two that differ in that alone are one
         if effect in owner_of:
-            raise KeyRingError(f"The versions {owner_of[effect]!r} and {version!r} have the same key.")
+            raise KeyRingError(f"The versions {shown(owner_of[effect])} and {shown(version)} have the same key.")
         by_version[version], owner_of[effect] = key, version
     if not by_version:
         raise KeyRingError("A key ring needs at least one key.")
@@ -114,10 +125,10 @@ def _check_version(version: str, taken: Mapping[str, bytes]) -> None:
     if not version.strip():
         raise KeyRingError("A key version is empty.")
     if len(version) > MAX_VERSION_LENGTH:
-        raise KeyRingError(f"The key version {version!r} is longer than {MAX_VERSION_LENGTH} characters.")
+        raise KeyRingError(f"The key version {shown(version)} is longer than {MAX_VERSION_LENGTH} characters.")
     if version in taken:
-        raise KeyRingError(f"The key version {version!r} is there twice.")
+        raise KeyRingError(f"The key version {shown(version)} is there twice.")
 
 
 def _listed(versions: Iterable[str]) -> str:
-    return ", ".join(repr(version) for version in versions)
+    return ", ".join(map(shown, versions))

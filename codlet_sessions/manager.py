@@ -90,6 +90,7 @@ class SessionManager:
             StoreError: The store could not answer.
 
         """
+        secret = SessionSecret.wrap(secret)
         candidates = self._candidates(secret)
         verdict = self.store.look_up(candidates, self.clock()) if candidates else _MALFORMED
         if isinstance(verdict, Rejection):
@@ -99,6 +100,7 @@ class SessionManager:
 
     async def avalidate(self, secret: SessionSecret | str) -> ActiveSessionRecord | None:
         """Validate as `validate` does, from async code."""
+        secret = SessionSecret.wrap(secret)
         candidates = self._candidates(secret)
         verdict = await self.store.alook_up(candidates, self.clock()) if candidates else _MALFORMED
         if isinstance(verdict, Rejection):
@@ -218,9 +220,8 @@ class SessionManager:
             expires_at=now + lifetime,
         )
 
-    def _candidates(self, secret: SessionSecret | str) -> Candidates:
-        parsed = SessionSecret.parse(secret.expose() if isinstance(secret, SessionSecret) else secret)
-        return [] if parsed is None else self.hasher.candidates(parsed)
+    def _candidates(self, secret: SessionSecret) -> Candidates:
+        return self.hasher.candidates(secret) if secret.is_well_formed() else []
 
     def _tidings(self, rejection: Rejection) -> list[Event]:
         tidings = [events.rejected(rejection)]
@@ -256,4 +257,6 @@ def _kept_id(keep: UUID | str | None) -> UUID | None:
 def _cause(reason: str, by: object | None) -> Cause:
     if len(reason) > MAX_REASON_LENGTH:
         raise ValueError(f"The reason is {len(reason)} characters long; {MAX_REASON_LENGTH} are allowed.")
+    if "\0" in reason:
+        raise ValueError("The reason holds a NUL character, which PostgreSQL cannot store.")
     return Cause(reason, "" if by is None else subject_of(by).name)

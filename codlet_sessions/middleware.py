@@ -58,12 +58,14 @@ class SessionMiddleware(DjangoSessionMiddleware):
         return self.process_response(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a view's `StoreError` or `KeysUnavailable` with the 503."""
+        """Answer a view's `StoreError` or `KeysUnavailable` with the 503. A view that raised changes no cookie."""
+        session_of(request).forget()
         return _unavailable(exception) if isinstance(exception, FAILURES) else None
 
 
 def _django_session_will_be_saved(request: HttpRequest) -> bool:
-    return conf.saves_every_request() or request.session.modified
+    session = getattr(request, "session", None)  # a view may have deleted it
+    return session is not None and (conf.saves_every_request() or session.modified)
 
 
 def _or_unavailable(request: HttpRequest, response: HttpResponse) -> HttpResponse:

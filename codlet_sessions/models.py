@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -21,6 +22,7 @@ else:
 
 MAX_SUBJECT_LENGTH = 255
 MAX_REASON_LENGTH = 32
+_MOST_IDS = 500  # in one statement; a database may take no more than 999 parameters
 
 
 class SessionQuerySet(_QuerySet):
@@ -78,12 +80,29 @@ class SessionQuerySet(_QuerySet):
         """
         return self._raw_delete(self.db)
 
+    def chunks(self, size: int) -> Iterator[Self]:
+        """
+        Split these sessions into groups of at most ``size`` ids each, read as it goes along.
+
+        For a condition that no index knows: deleting a range of ids would scan, and on MariaDB lock, the rows between
+        those that match.
+        """
+        last: UUID | None = None
+        while True:
+            ahead = self if last is None else self.filter(id__gt=last)
+            ids = list(ahead.order_by("id").values_list("id", flat=True)[: min(size, _MOST_IDS)])
+            if not ids:
+                return
+            yield self.filter(id__in=ids)
+            last = ids[-1]
+
     def windows(self, field: str, size: int) -> Iterator[Self]:
         """
         Split these sessions into ranges of ``field``, which must be indexed, of at most ``size`` rows each.
 
         Each range is a plain condition on the field, so that deleting it scans nothing twice and ships no ids.
-        Rows that share one value are split by id. Rows that appear in a range already passed are left for next time.
+        Rows that share one value are split by `chunks`. Rows that appear in a range already passed are left for next
+        time.
         """
         ordered = self.order_by(field)
         low = ordered.values_list(field, flat=True).first()
@@ -93,7 +112,7 @@ class SessionQuerySet(_QuerySet):
             if high is None:
                 yield self.filter(**{f"{field}__gte": low})
             elif high == low:
-                yield from self.filter(**{field: low}).windows("id", size)
+                yield from self.filter(**{field: low}).chunks(size)
                 high = ordered.filter(**{f"{field}__gt": low}).values_list(field, flat=True).first()
             else:
                 yield self.filter(**{f"{field}__gte": low, f"{field}__lt": high})
@@ -105,7 +124,7 @@ class Session(models.Model):
     One session. The row holds no secret: `lookup_key` cannot be turned back into the cookie that leads to it.
 
     `user` is a soft reference (no database constraint), there so that one JOIN brings session and user; a user's row
-    can go without a lock on this table, and the session of a deleted user leads to nobody.
+    can go without a lock on this table. The session of a deleted user still validates: revoke them before or after.
     """
 
     id = models.UUIDField(_("id"), primary_key=True, default=uuid7, editable=False)

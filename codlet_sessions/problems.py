@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from inspect import isabstract
 from typing import Any, Final
 
 from django.conf import LazySettings
 from django.utils.module_loading import import_string
 
 from codlet_sessions.errors import KeyRingError
-from codlet_sessions.hashing import KeyRing
+from codlet_sessions.hashing import KeyRing, shown
 from codlet_sessions.stores.base import SessionStore
 
 MIN_KEY_BYTES: Final = 32  # RFC 2104, section 3: a key shorter than the hash weakens it
@@ -28,6 +29,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "STORE": "codlet_sessions.stores.orm.OrmSessionStore",
 }
 _COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 6265bis: a token of RFC 9110
+_SAMESITE: Final = {"lax", "strict", "none", "false"}
 _NEW_KEY: Final = """python -c "import secrets; print(secrets.token_hex(32))\""""
 _MAKE_A_KEY: Final = (
     f"Make a key with: {_NEW_KEY} Keep it where you keep SECRET_KEY, and set"
@@ -52,7 +54,7 @@ def of_keys(keys: Any, active: Any, host: LazySettings) -> Iterator[Problem]:
     if not isinstance(keys, Mapping) or not all(isinstance(version, str) for version in keys):
         yield Problem(
             "codlet_sessions.E001",
-            "CODLET_SESSIONS['KEYS'] is not a mapping of version to key, nor a callable that returns one.",
+            "CODLET_SESSIONS['KEYS'] is not a mapping of version to key, nor a callable that returns one, nor a path.",
             _MAKE_A_KEY,
         )
         return
@@ -64,7 +66,7 @@ def of_keys(keys: Any, active: Any, host: LazySettings) -> Iterator[Problem]:
 
 
 def _problems_of_key(version: str, key: Any, host: LazySettings) -> Iterator[Problem]:
-    where = f"CODLET_SESSIONS['KEYS'][{version!r}]"
+    where = f"CODLET_SESSIONS['KEYS'][{shown(version)}]"
     if not isinstance(key, str | bytes):
         yield Problem("codlet_sessions.E001", f"{where} is neither str nor bytes.", _MAKE_A_KEY)
         return
@@ -86,11 +88,11 @@ def _ring_problems(keys: Mapping[str, str | bytes], active: Any) -> Iterator[Pro
             f"CODLET_SESSIONS['KEYS'] is not a key ring: {error}",
             "Give every version a key of its own, and every key one version.",
         )
-    if active is not None and active not in keys:
+    if active is not None and active not in tuple(keys):
         yield Problem(
             "codlet_sessions.E005",
-            f"CODLET_SESSIONS['ACTIVE_KEY'] is {active!r}, which is not a version in CODLET_SESSIONS['KEYS'].",
-            f"Set it to one of {', '.join(map(repr, keys))}, or leave it out: then the first key is active.",
+            f"CODLET_SESSIONS['ACTIVE_KEY'] is {shown(active)}, which is not a version in CODLET_SESSIONS['KEYS'].",
+            f"Set it to one of {', '.join(map(shown, keys))}, or leave it out: then the first key is active.",
         )
 
 
@@ -105,6 +107,7 @@ def of_the_rest(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Problem]
     yield from _unknown_names(raw)
     yield from _cookie_problems(raw, host)
     yield from _store_problems(raw["STORE"])
+    yield from _host_problems(host)
     if not host.USE_TZ:
         yield Problem(
             "codlet_sessions.E011",
@@ -146,12 +149,28 @@ def _cookie_problems(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Pro
         )
 
 
+def _host_problems(host: LazySettings) -> Iterator[Problem]:
+    age, samesite = host.SESSION_COOKIE_AGE, host.SESSION_COOKIE_SAMESITE
+    if isinstance(age, bool) or not isinstance(age, int) or age < 1:
+        yield Problem(
+            "codlet_sessions.E015",
+            f"SESSION_COOKIE_AGE is {age!r}: no session could last that long.",
+            "Set it to a number of seconds, such as 1209600 for two weeks.",
+        )
+    if str(samesite).lower() not in _SAMESITE:
+        yield Problem(
+            "codlet_sessions.E015",
+            f"SESSION_COOKIE_SAMESITE is {samesite!r}: no cookie could be set with it.",
+            "Leave it out for 'Lax', or set 'Strict' or 'None'.",
+        )
+
+
 def _store_problems(path: Any) -> Iterator[Problem]:
     try:
         store = import_string(path)
-        if issubclass(store, SessionStore):
+        if issubclass(store, SessionStore) and not isabstract(store):
             return
-        message = f"CODLET_SESSIONS['STORE'] is {path!r}, not a subclass of codlet_sessions.stores.base.SessionStore."
+        message = f"CODLET_SESSIONS['STORE'] is {path!r}, not a complete codlet_sessions.stores.base.SessionStore."
     except (ImportError, TypeError, AttributeError) as error:
         message = f"CODLET_SESSIONS['STORE'] is {path!r}, which cannot be used: {error}."
     yield Problem("codlet_sessions.E010", message, f"Leave it out for {DEFAULTS['STORE']!r}.")

@@ -1,5 +1,6 @@
 """What one request knows of its session, from the cookie that came to the cookie that goes."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -31,13 +32,14 @@ class RequestSession:
 
     """
 
-    __slots__ = ("_issued", "_record", "_unread", "_was_rejected", "_was_sent", "accessed", "failure")
+    __slots__ = ("_issued", "_record", "_turn", "_unread", "_was_rejected", "_was_sent", "accessed", "failure")
 
     def __init__(self, request: HttpRequest) -> None:
         self._unread = get_cookie_policy().take(request)
         self._was_sent = self._unread is not None
         self._record: ActiveSessionRecord | None = None
         self._issued: IssuedSession | None = None
+        self._turn: asyncio.Lock | None = None
         self._was_rejected = False
         self.accessed = False
         self.failure: Exception | None = None
@@ -57,9 +59,11 @@ class RequestSession:
 
     async def aread(self) -> ActiveSessionRecord | None:
         """Read as `read` does, from async code."""
-        if (secret := self._to_ask_for()) is not None:
-            with self._remembering_failure():
-                self._learn(await sessions.avalidate(secret))
+        self._turn = self._turn or asyncio.Lock()
+        async with self._turn:  # two tasks of one request share one query
+            if (secret := self._to_ask_for()) is not None:
+                with self._remembering_failure():
+                    self._learn(await sessions.avalidate(secret))
         return self._record
 
     def replace(self, issued: IssuedSession | None) -> None:
@@ -69,6 +73,14 @@ class RequestSession:
         self._was_rejected = issued is None and self._was_sent
         self._issued = issued
         self._record = None if issued is None else issued.record
+
+    def forget(self) -> None:
+        """
+        Leave the browser's cookie as it is, whatever was decided so far.
+
+        For a view that raised: under ATOMIC_REQUESTS its sign-in or sign-out is rolled back, on a 404 as on a 500.
+        """
+        self._issued, self._was_rejected = None, False
 
     def answer(self, response: HttpResponseBase) -> None:
         """
@@ -81,6 +93,7 @@ class RequestSession:
                 self._issued.set_cookie(response)
             elif self._was_rejected:
                 get_cookie_policy().clear(response)
+            self.forget()
         if self.accessed:
             get_cookie_policy().vary(response)
 
@@ -126,8 +139,9 @@ def attach(request: HttpRequest) -> None:
     By way of its class, because only a property can be both lazy and a real None: a ``SimpleLazyObject`` that stands
     for None is not ``is None``.
     """
-    request.__class__ = _with_session(cast(Any, type(request)))
-    cast(Any, request)._session_of_request = RequestSession(request)
+    if not isinstance(request, _WithSession):
+        request.__class__ = _with_session(cast(Any, type(request)))
+        cast(Any, request)._session_of_request = RequestSession(request)
 
 
 def session_of(request: HttpRequest) -> RequestSession:
@@ -148,6 +162,4 @@ def session_of(request: HttpRequest) -> RequestSession:
 
 @cache
 def _with_session(request_class: type[HttpRequest]) -> type[HttpRequest]:
-    if issubclass(request_class, _WithSession):
-        return request_class
     return type(request_class.__name__, (_WithSession, request_class), {"__module__": request_class.__module__})

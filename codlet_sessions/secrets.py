@@ -35,16 +35,25 @@ class SessionSecret:
         return cls(os.urandom(SECRET_BYTES).hex())
 
     @classmethod
-    def parse(cls, text: str) -> "SessionSecret | None":
-        """Return the secret that ``text`` spells, or None when it is not 64 lowercase hex characters."""
-        return cls(text) if _WELL_FORMED.fullmatch(text) else None
+    def wrap(cls, secret: "SessionSecret | str") -> "SessionSecret":
+        """Return ``secret`` in this type, so that no variable of the caller holds its text any longer."""
+        return secret if isinstance(secret, SessionSecret) else cls(secret)
+
+    def is_well_formed(self) -> bool:
+        """Return whether this is 64 lowercase hex characters, as every secret of ours is."""
+        return _WELL_FORMED.fullmatch(self._text) is not None
 
     def expose(self) -> str:
         """Return the text. For a ``Set-Cookie`` header or a device's first answer, and nothing else."""
         return self._text
 
+    expose.alters_data = True  # type: ignore[attr-defined]  # or a template could print the secret
+
     def __repr__(self) -> str:
         return REDACTED
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("A session secret has no state to be written down.")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A session secret cannot be pickled or copied: the cookie holds the only copy of it.")

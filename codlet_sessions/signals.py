@@ -2,8 +2,9 @@
 What happened to sessions, for whoever wants to know.
 
 Payloads carry ids, subjects and reasons: never a secret, never a lookup key. The sender is the `SessionManager`
-class. Receivers are called robustly: one that fails is logged by Django and fails nobody's request. Inside a
-transaction they are called before it commits; a receiver that must know the outcome uses ``transaction.on_commit()``.
+class. Receivers are called robustly: what one raises is logged by Django and goes no further. Inside a transaction they
+are called before it commits: a receiver that writes to the database, or must know the outcome, uses
+``transaction.on_commit()``, or a query of its that fails would spoil the transaction for everybody.
 """
 
 from typing import Final

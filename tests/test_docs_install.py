@@ -109,7 +109,7 @@ def test_the_site_signs_in_and_out_and_logs_it(shop):
     done = shop.python("-c", VISIT)
     assert json.loads(done.stdout) == {"secure": True, "names": ["ada", "ada", None, None]}
     assert " INFO codlet_sessions Session " in done.stderr
-    assert " issued to subject 1." in done.stderr
+    assert " issued to subject '1'." in done.stderr
     assert " revoked (logout)." in done.stderr
 
 

@@ -41,7 +41,7 @@ def test_every_check_is_in_the_table_and_no_other():
     ids = set(re.findall(r"\"codlet_sessions\.([EW]\d{3})\"", source))
     shown = {codes(row[0])[0]: row[1].split()[0] for row in PAGES["checks"].rows("id")}
     assert shown == {name: {"E": "error", "W": "warning"}[name[0]] for name in ids}
-    deploy = re.findall(r'id="codlet_sessions\.(E\d{3})"', source.split("def _deployment_problems")[1])
+    deploy = re.findall(r'id="codlet_sessions\.([EW]\d{3})"', source.split("def _deployment_problems")[1])
     assert [codes(row[0])[0] for row in PAGES["checks"].rows("id") if "deploy" in row[1]] == deploy
 
 

@@ -22,7 +22,7 @@ def _listening(caplog):
 def test_issuing_is_told(face, heard, caplog):
     issued = face.issue("device:42")
     assert heard == [("session_issued", {"session_id": issued.id, "subject": "device:42"})]
-    assert caplog.messages == [f"Session {issued.id} issued to subject device:42."]
+    assert caplog.messages == [f"Session {issued.id} issued to subject 'device:42'."]
 
 
 def test_revoking_is_told_once(face, heard, issued, caplog):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from codlet_sessions.api import sessions
-from codlet_sessions.errors import StoreInvariantViolated
+from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
 from codlet_sessions.models import Session
 from codlet_sessions.records import ActiveSessionRecord, RevocationReason
 from tests.factories import SessionFactory, UserFactory
@@ -142,6 +142,47 @@ def test_an_id_that_is_none_is_refused_without_being_repeated(face, issued):
 def test_a_reason_that_does_not_fit_is_refused(face, issued):
     with pytest.raises(ValueError, match="33 characters long; 32 are allowed"):
         face.revoke(issued.id, reason="x" * 33)
+
+
+def test_a_reason_that_postgresql_cannot_store_is_refused(face, issued):
+    with pytest.raises(ValueError, match="NUL"):
+        face.revoke(issued.id, reason="a\0b")
+
+
+def test_moments_are_in_utc_whatever_zone_the_database_speaks(face, issued):
+    from django.db import connection
+
+    connection.close()
+    connection.settings_dict["TIME_ZONE"] = None if connection.vendor == "postgresql" else "Asia/Tokyo"
+    vars(connection).pop("timezone", None)
+    try:
+        assert {moment.tzinfo for moment in (face.validate(face.issue("device:1").secret).created_at,)} == {UTC}
+    finally:
+        connection.close()
+        connection.settings_dict["TIME_ZONE"] = None
+        vars(connection).pop("timezone", None)
+
+
+def frames_of(error):
+    """What every frame below the caller's holds, of the error and of all that caused it."""
+    while error:
+        traceback = error.__traceback__
+        while traceback:
+            if "asgiref" not in traceback.tb_frame.f_code.co_filename:
+                yield traceback.tb_frame
+            traceback = traceback.tb_next
+        error = error.__cause__
+
+
+def test_no_frame_of_a_failure_holds_the_secret_or_a_lookup_key(face, issued, database_down):
+    secret = issued.secret.expose()
+    lookup_key, _version = sessions.hasher.lookup_key(secret)
+    with pytest.raises(StoreUnavailable) as caught:
+        face.validate(secret)
+    held = [repr(frame.f_locals) for frame in frames_of(caught.value) if frame.f_code.co_filename != __file__]
+    forbidden = (secret, str(lookup_key), repr(bytes.fromhex(lookup_key))[2:-1])
+    assert len(held) >= 3
+    assert [text for text in held if any(form in text for form in forbidden)] == []
 
 
 def test_a_failing_insert_leaves_a_transaction_that_can_go_on(face, monkeypatch):

@@ -5,11 +5,11 @@ import json
 import sys
 from datetime import timedelta
 from io import StringIO
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.db.models.signals import post_delete
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -98,6 +98,40 @@ def test_a_batch_is_one_delete_by_a_range_and_nothing_is_read_by_row():
     deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
     assert len(deletes) == 3
     assert not any(" IN (" in sql or "lookup_key" in sql for sql in [query["sql"] for query in queries])
+
+
+def test_a_revoked_batch_is_one_delete_of_the_ids_that_were_found():
+    active = SessionFactory.create_batch(3)
+    SessionFactory.create_batch(5, revoked=True)
+    with CaptureQueriesContext(connection) as queries:
+        purge(retain_revoked=timedelta(), batch_size=2, **NO_PAUSE)
+    assert len([query for query in queries if query["sql"].startswith("DELETE")]) == 3
+    assert left() == set(active)
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite locks the whole file")
+def test_a_row_that_somebody_is_changing_does_not_hold_up_the_purge_of_others():
+    SessionFactory(revoked=True)
+    busy, changed, done = SessionFactory(), Event(), Event()
+
+    def change():
+        try:
+            with transaction.atomic():
+                Session.objects.filter(pk=busy.pk).update(user_agent="busy")
+                changed.set()
+                done.wait(30)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=change)
+    thread.start()
+    changed.wait(30)
+    try:
+        assert purge(retain_revoked=timedelta(), **NO_PAUSE).revoked == 1
+        assert not done.is_set()
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_a_listener_to_deletions_does_not_turn_it_into_row_by_row_work():
@@ -202,11 +236,12 @@ def test_a_database_that_stays_broken_is_reported(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"retain_expired": -DAY}, {"retain_revoked": -DAY}, {"pause": -DAY}, {"batch_size": 0}]
+    "wrong",
+    [{"retain_expired": -DAY}, {"retain_revoked": -DAY}, {"pause": -DAY}, {"pause": 2 * DAY}, {"batch_size": 0}],
 )
 def test_less_than_nothing_is_refused_and_deletes_nothing(wrong):
     session = expired_ago(100 * DAY)
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match=r"must not be negative|longer than a day"):
         purge(**wrong)
     assert left() == {session}
 
@@ -268,7 +303,14 @@ def test_the_command_speaks_json():
 
 @pytest.mark.parametrize(
     "options",
-    [["--retain-expired=-1"], ["--retain-revoked=nan"], ["--batch-size=0"], ["--pause=-1"], ["--retain-expired=1e300"]],
+    [
+        ["--retain-expired=-1"],
+        ["--retain-revoked=nan"],
+        ["--batch-size=0"],
+        ["--pause=-1"],
+        ["--pause=1e12"],
+        ["--retain-expired=1e300"],
+    ],
 )
 def test_the_command_refuses_nonsense_and_deletes_nothing(options):
     session = expired_ago(100 * DAY)
@@ -278,8 +320,26 @@ def test_the_command_refuses_nonsense_and_deletes_nothing(options):
 
 
 def test_the_command_refuses_an_unknown_database():
-    with pytest.raises(CommandError, match="invalid choice: 'nowhere'"):
+    with pytest.raises(CommandError, match=r"There is no database 'nowhere'\. DATABASES has: default"):
         run("--database=nowhere")
+
+
+def test_the_command_asks_the_router_where_sessions_are(settings):
+    settings.DATABASE_ROUTERS = ["tests.test_purge.SessionsElsewhere"]
+    with pytest.raises(CommandError, match="There is no database 'elsewhere'"):
+        run()
+    assert "from 'default'" in run("--database=default")
+
+
+class SessionsElsewhere:
+    def db_for_write(self, model, **hints):
+        return "elsewhere"
+
+
+def test_options_from_code_may_be_text_and_must_be_numbers():
+    assert run(retain_expired="7").startswith("Deleted 0 expired")
+    with pytest.raises(CommandError, match="Nothing was deleted"):
+        run(retain_expired="a week")
 
 
 def test_an_interrupted_command_says_how_far_it_came_and_exits_like_one(monkeypatch, capsys):

@@ -1,14 +1,15 @@
 """What a request knows of its session, and what its response tells the browser and the caches."""
 
+import asyncio
 import uuid
 
 import django
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
-from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 from django.http import HttpResponse
-from django.test import RequestFactory, override_settings
+from django.test import AsyncRequestFactory, Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from codlet_sessions.api import sessions
@@ -111,7 +112,7 @@ def test_the_cookie_is_secure_and_http_only_and_its_response_is_not_stored(brows
     cookie = response.cookies[COOKIE]
     assert cookie["secure"] is True
     assert cookie["httponly"] is True
-    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == "no-store, private"
     assert response.headers["Vary"] == "Cookie"
 
 
@@ -127,9 +128,9 @@ def test_the_cookie_goes_when_the_browser_closes_if_the_host_says_so(browser):
 
 
 def test_a_directive_of_the_view_stays_beside_no_store():
-    response = HttpResponse(headers={"Cache-Control": "private"})
+    response = HttpResponse(headers={"Cache-Control": "max-age=60"})
     sessions.issue("device:42").set_cookie(response)
-    assert response.headers["Cache-Control"] == "private, no-store"
+    assert response.headers["Cache-Control"] == "max-age=60, no-store, private"
 
 
 def test_the_cookie_leaves_the_requests_cookies_so_that_no_report_shows_it():
@@ -154,12 +155,80 @@ def test_an_error_report_does_not_show_the_secret(client, settings, debug, mailo
     assert all(secret not in str(message.message()) for message in mailoutbox)
 
 
-def test_a_request_has_a_session_once_however_often_it_passes(issued):
-    request = RequestFactory().get("/", headers={"cookie": f"{COOKIE}={issued.secret.expose()}"})
-    middleware = SessionMiddleware(lambda request: HttpResponse())
-    middleware.process_request(request)
-    middleware.process_request(request)
-    assert len(type(request).__mro__) == len(WSGIRequest.__mro__) + 2
+def test_an_error_report_of_a_request_that_never_reached_us_does_not_show_the_secret(client, settings, mailoutbox):
+    settings.ADMINS = ["ada@example.org"] if django.VERSION >= (6, 0) else [("Ada", "ada@example.org")]
+    settings.MIDDLEWARE = ["tests.site.middleware.Fails", *settings.MIDDLEWARE]
+    client.raise_request_exception = False
+    client.cookies[COOKIE] = client.cookies["sessionid"] = secret = sessions.issue("device:42").secret.expose()
+    client.get("/s/who/")
+    settings.DEBUG = True
+    page = client.get("/s/who/").content.decode()
+    report = str(mailoutbox[0].message())
+    assert "a bug of the host" in page
+    assert "codlet_session" in page
+    assert secret not in page
+    assert secret not in report
+
+
+def test_a_middleware_that_is_there_twice_answers_once(settings, browser):
+    settings.MIDDLEWARE = ["codlet_sessions.middleware.SessionMiddleware", *settings.MIDDLEWARE]
+    assert browser.get("sign-in/device:42").status_code == 200
+    assert browser.who() == "device:42"
+
+
+def test_two_tasks_of_one_request_share_one_query(issued):
+    browser = AsyncRequestFactory()
+    browser.cookies[COOKIE] = issued.secret.expose()
+    request = browser.get("/")
+    SessionMiddleware(lambda request: HttpResponse()).process_request(request)
+
+    async def both():
+        return await asyncio.gather(request.acodlet_session(), request.acodlet_session())
+
+    with CaptureQueriesContext(connection) as queries:
+        one, other = async_to_sync(both)()
+    assert one is other is not None
+    assert len(queries) == 1
+
+
+@pytest.mark.parametrize("page", ["sign-in-and-raise/device:43", "sign-out-and-raise"])
+def test_a_view_that_raised_changes_no_cookie(browser, page):
+    _signed_in(browser)
+    response = browser.get(page)
+    assert response.status_code == 404
+    assert COOKIE not in response.cookies
+
+
+def test_a_sign_in_that_is_rolled_back_leaves_the_session_before(client, settings):
+    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        client.cookies[COOKIE] = secret = sessions.issue("device:42").secret.expose()
+        assert client.get("/s/sign-in-and-raise/device:43/").status_code == 404
+        assert client.cookies[COOKIE].value == secret
+        assert client.get("/s/who/").json()["subject"] == "device:42"
+    finally:
+        settings.DATABASES["default"]["ATOMIC_REQUESTS"] = connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+def test_a_view_that_deletes_djangos_session_harms_nobody(browser):
+    assert browser.get("forsake").content == b"gone"
+
+
+def test_pages_that_used_the_session_are_cached_for_one_visitor_only(client, settings):
+    settings.MIDDLEWARE = [
+        "django.middleware.cache.UpdateCacheMiddleware",
+        *settings.MIDDLEWARE,
+        "django.middleware.cache.FetchFromCacheMiddleware",
+    ]
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "pages"}}
+    given = set()
+    for number in range(2):
+        visitor = Client()
+        visitor.cookies["lang"] = "en"
+        given.add(visitor.get("/s/sign-in/device:42/").cookies[COOKIE].value)
+        assert visitor.get("/s/who/").json()["subject"] == "device:42", number
+    assert len(given) == 2
+    assert Client().get("/s/who/").json()["subject"] is None
 
 
 def test_signing_in_without_our_middleware_says_what_is_missing(rf):

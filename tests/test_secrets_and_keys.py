@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from django.template import Context, Template
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,17 +40,17 @@ def test_no_two_secrets_are_alike():
 
 @given(hex_secrets)
 def test_whatever_is_64_lowercase_hex_characters_is_well_formed(text):
-    assert SessionSecret.parse(text).expose() == text
+    assert SessionSecret(text).is_well_formed()
 
 
 @given(st.text(max_size=70).filter(lambda text: len(text) != 64) | hex_secrets.map(lambda text: text[:-1] + "G"))
 def test_whatever_is_not_64_lowercase_hex_characters_is_malformed(text):
-    assert SessionSecret.parse(text) is None
+    assert not SessionSecret(text).is_well_formed()
 
 
 @pytest.mark.parametrize("text", ["0" * 64 + "\n", "\u0660" * 64, "A" * 64, "0" * 63 + " "])
 def test_what_only_looks_like_hex_is_malformed(text):
-    assert SessionSecret.parse(text) is None
+    assert not SessionSecret(text).is_well_formed()
 
 
 @pytest.mark.parametrize("shown", [repr, str, "{}".format, "%s".__mod__, "%r".__mod__, lambda secret: f"{[secret]}"])
@@ -64,10 +65,21 @@ def test_a_secret_that_is_logged_is_redacted(secret, caplog):
     assert secret.expose() not in caplog.text
 
 
-@pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps])
+@pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps, SessionSecret.__getstate__])
 def test_a_secret_refuses_to_be_pickled_copied_or_serialized(secret, write):
     with pytest.raises(TypeError):
         write(secret)
+
+
+def test_a_template_cannot_print_a_secret(secret):
+    shown = Template("{{ secret }} {{ secret.expose }}").render(Context({"secret": secret}))
+    assert secret.expose() not in shown
+
+
+def test_a_key_ring_refuses_to_be_pickled_or_copied():
+    for write in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="written down"):
+            write(KeyRing({"v": "key"}))
 
 
 @pytest.mark.parametrize("active", [True, False])
@@ -127,6 +139,7 @@ def test_the_first_key_is_active_unless_another_is_named():
         ({}, None, "at least one key"),
         ({"v": ""}, None, "'v' is empty"),
         ({"v": b""}, None, "'v' is empty"),
+        ({"v": 40}, None, "'v' is empty, or neither str nor bytes"),
         ({"": "key"}, None, "version is empty"),
         ({" ": "key"}, None, "version is empty"),
         ({"v" * 65: "key"}, None, "longer than 64"),
@@ -142,6 +155,19 @@ def test_a_key_ring_refuses_what_cannot_be_told_apart(ring, active, message):
         KeyRing(ring, active)
     assert isinstance(caught.value, CodletSessionError)
     assert "same\0" not in str(caught.value)
+
+
+def test_a_key_in_a_versions_place_is_not_repeated():
+    key = "k" * 40
+    for ring, active in (
+        ({key: ""}, None),
+        ({key: "same", "b": "same"}, None),
+        ({"v": "key"}, key),
+        ({key * 2: "k"}, None),
+    ):
+        with pytest.raises(KeyRingError) as caught:
+            KeyRing(ring, active)
+        assert key not in str(caught.value)
 
 
 def test_keys_and_lookup_keys_show_in_no_repr(secret):

@@ -55,16 +55,21 @@ WRONG = [
     ("E005", {"KEYS": {"a": KEY}, "ACTIVE_KEY": "b"}, "'b', which is not a version"),
     ("E006", {"KEYS": {"a": KEY}, "KEY": KEY}, "['KEY'] is not a setting"),
     ("E006", {"KEYS": {"a": KEY}, "cookie_nam": "x"}, "['cookie_nam'] is not a setting"),
-    ("E007", {"KEYS": sealed_vault}, "failed (TimeoutError: sealed)"),
-    ("E007", {"KEYS": "no.such.vault"}, "failed (ModuleNotFoundError"),
+    ("E007", {"KEYS": sealed_vault}, "failed (TimeoutError)"),
+    ("E001", {"KEYS": "no.such.vault"}, "not a mapping"),
+    ("E001", {"KEYS": KEY}, "not a mapping"),
+    ("E002", {"KEYS": {KEY: "2026-11"}}, "[of 32 characters] is 7 bytes long"),
+    ("E005", {"KEYS": {"a": KEY}, "ACTIVE_KEY": KEY}, "is of 32 characters, which is not a version"),
+    ("E005", {"KEYS": {"a": KEY}, "ACTIVE_KEY": ["a"]}, "['a'], which is not a version"),
     ("E008", {"KEYS": {"a": KEY}, "COOKIE_NAME": "a b"}, "cannot be the name of a cookie"),
     ("E008", {"KEYS": {"a": KEY}, "COOKIE_NAME": ""}, "cannot be the name of a cookie"),
     ("E008", {"KEYS": {"a": KEY}, "COOKIE_NAME": "sessionid"}, "so is SESSION_COOKIE_NAME"),
     ("E008", {"KEYS": {"a": KEY}, "COOKIE_NAME": "csrftoken"}, "so is CSRF_COOKIE_NAME"),
     ("E009", {"KEYS": {"a": KEY}, "COOKIE_PROFILE": "dev"}, "is 'dev'"),
     ("E010", {"KEYS": {"a": KEY}, "STORE": "no.such.Store"}, "cannot be used: No module named"),
-    ("E010", {"KEYS": {"a": KEY}, "STORE": "builtins.dict"}, "not a subclass of"),
+    ("E010", {"KEYS": {"a": KEY}, "STORE": "builtins.dict"}, "not a complete"),
     ("E010", {"KEYS": {"a": KEY}, "STORE": None}, "cannot be used"),
+    ("E010", {"KEYS": {"a": KEY}, "STORE": "codlet_sessions.stores.base.SessionStore"}, "not a complete"),
 ]
 
 
@@ -123,7 +128,8 @@ def test_a_key_that_is_secret_key_is_refused(settings):
 
 
 def test_a_key_stands_in_no_message():
-    shown = [str(problems(KEYS=keys)) for keys in ({"a": "short"}, {"a": KEY, "b": KEY}, {"a": KEY, "b": 5})]
+    wrong = ({"a": "short"}, {"a": KEY, "b": KEY}, {"a": KEY, "b": 5}, {KEY: "2026-11"}, KEY)
+    shown = [str(problems(KEYS=keys)) for keys in wrong] + [str(problems(KEYS={"a": "a" * 32}, ACTIVE_KEY=KEY))]
     assert not any(key in text for text in shown for key in ("short'", KEY))
 
 
@@ -183,6 +189,7 @@ def test_a_changed_setting_is_seen_at_once():
         ([AUTHENTICATION, OURS], "E013", f"above '{AUTHENTICATION}'"),
         ([STOCK, OURS, AUTHENTICATION], "E014", "Keep one"),
         ([OURS, OURS], "E014", "Keep one"),
+        ([OURS, "django.middleware.cache.UpdateCacheMiddleware"], "E016", "'Vary: Cookie'"),
     ],
 )
 def test_middleware_that_is_missing_late_or_double_is_refused(middleware, id, hint):  # noqa: A002
@@ -197,6 +204,34 @@ def test_a_middleware_that_cannot_be_imported_is_left_to_django():
 def test_the_admin_accepts_our_middleware_as_djangos(settings):
     messages = checks.run_checks()
     assert not [message for message in messages if message.id == "admin.E410"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"SESSION_COOKIE_AGE": age} for age in (0, -5, None, "3600", True)]
+    + [{"SESSION_COOKIE_SAMESITE": samesite} for samesite in ("lx", "", 1)],
+)
+def test_a_cookie_that_could_not_be_set_is_refused(settings):
+    (name,) = settings
+    assert name in found(**settings)["E015"].msg
+
+
+@pytest.mark.parametrize("samesite", ["Lax", "strict", "None", None, False])
+def test_whatever_django_accepts_as_same_site_is_in_order(samesite):
+    assert found(SESSION_COOKIE_SAMESITE=samesite) == {}
+
+
+def test_error_reports_that_show_live_cookies_are_told_of_at_deployment():
+    djangos = "django.views.debug.SafeExceptionReporterFilter"
+    warning = found(deploy=True, DEFAULT_EXCEPTION_REPORTER_FILTER=djangos)["W002"]
+    assert "codlet_session" in warning.msg
+    assert "codlet_sessions.debug.SafeExceptionReporterFilter" in warning.hint
+    assert "W002" in found(deploy=True, DEFAULT_EXCEPTION_REPORTER_FILTER="no.such.Filter")
+    assert found(deploy=True) == {}
+
+
+def test_a_name_that_is_none_is_reported_at_deployment_too():
+    assert "E008" in found(deploy=True, CODLET_SESSIONS={"KEYS": {"a": KEY}, "COOKIE_NAME": None})
 
 
 LOCAL = {"KEYS": {"v": KEY}, "COOKIE_PROFILE": "local-development"}

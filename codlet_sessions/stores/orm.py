@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -59,13 +59,13 @@ class OrmSessionStore(SessionStore):
         """See `SessionStore.look_up`."""
         with _translated_errors():
             rows = list(self._rows(candidates))
-        return first_verdict(candidates, [SessionRecord(*row) for row in rows], now)
+        return first_verdict(candidates, [_record(row) for row in rows], now)
 
     async def alook_up(self, candidates: Candidates, now: datetime) -> Verdict:
         """See `SessionStore.look_up`."""
         with _translated_errors():
             rows = [row async for row in self._rows(candidates)]
-        return first_verdict(candidates, [SessionRecord(*row) for row in rows], now)
+        return first_verdict(candidates, [_record(row) for row in rows], now)
 
     def insert_session(self, record: SessionRecord) -> None:
         """See `SessionStore.insert_session`."""
@@ -103,13 +103,13 @@ class OrmSessionStore(SessionStore):
         """See `SessionStore.list_active_sessions`."""
         with _translated_errors():
             rows = list(self._newest_first(subject, now))
-        return [SessionRecord(*row).as_active() for row in rows]
+        return [_record(row).as_active() for row in rows]
 
     async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
         """See `SessionStore.list_active_sessions`."""
         with _translated_errors():
             rows = [row async for row in self._newest_first(subject, now)]
-        return [SessionRecord(*row).as_active() for row in rows]
+        return [_record(row).as_active() for row in rows]
 
     def _sessions(self) -> SessionQuerySet:
         return SessionQuerySet(Session, using=self.using)
@@ -158,6 +158,19 @@ def _only_active(verdict: Verdict) -> ActiveSessionRecord | None:
     return verdict if isinstance(verdict, ActiveSessionRecord) else None
 
 
+def _record(row: tuple[Any, ...]) -> SessionRecord:
+    # A database whose TIME_ZONE is set gives moments in that zone.
+    values: Any = [value.astimezone(UTC) if isinstance(value, datetime) else value for value in row]
+    return SessionRecord(*values)
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Forget where ``error`` and what caused it came from: the variables of those frames hold lookup keys."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__
+
+
 @contextmanager
 def _translated_errors() -> Iterator[None]:
     try:
@@ -168,6 +181,7 @@ def _translated_errors() -> Iterator[None]:
             "The database refused the session: its id or lookup key is taken, or a value does not fit its column."
         ) from None
     except Error as error:
+        _drop_frames(error)
         raise StoreUnavailable(
             f"The session table could not be asked ({type(error).__name__}). Is the database up, and has"
             " 'python manage.py migrate codlet_sessions' been run?"

@@ -12,6 +12,9 @@ pages = [
     path("sign-in/<str:subject>/", views.sign_in),
     path("sign-out/", views.sign_out),
     path("sign-in-and-fail/<str:subject>/", views.sign_in_and_fail),
+    path("sign-in-and-raise/<str:subject>/", views.sign_in_and_raise),
+    path("sign-out-and-raise/", views.sign_out_and_raise),
+    path("forsake/", views.forsake),
     path("remember/<str:value>/", views.remember),
     path("recall/", views.recall),
 ]
@@ -22,6 +25,9 @@ async_pages = [
     path("sign-in/<str:subject>/", views.asign_in),
     path("sign-out/", views.asign_out),
     path("sign-in-and-fail/<str:subject>/", views.asign_in_and_fail),
+    path("sign-in-and-raise/<str:subject>/", views.asign_in_and_raise),
+    path("sign-out-and-raise/", views.asign_out_and_raise),
+    path("forsake/", views.aforsake),
     path("remember/<str:value>/", views.aremember),
     path("recall/", views.arecall),
 ]

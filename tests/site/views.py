@@ -1,6 +1,6 @@
 """Pages that ask for the session, leave it alone, begin it and end it."""
 
-from django.http import HttpResponse, HttpResponseServerError, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResponse
 
 from codlet_sessions.auth import alogin, alogout, login, logout
 
@@ -59,6 +59,36 @@ def sign_in_and_fail(request, subject):
 async def asign_in_and_fail(request, subject):
     await alogin(request, subject)
     return HttpResponseServerError("after all, no")
+
+
+def sign_in_and_raise(request, subject):
+    login(request, subject)
+    raise Http404
+
+
+async def asign_in_and_raise(request, subject):
+    await alogin(request, subject)
+    raise Http404
+
+
+def sign_out_and_raise(request):
+    logout(request)
+    raise Http404
+
+
+async def asign_out_and_raise(request):
+    await alogout(request)
+    raise Http404
+
+
+def forsake(request):
+    del request.session
+    return HttpResponse("gone")
+
+
+async def aforsake(request):
+    del request.session
+    return HttpResponse("gone")
 
 
 def remember(request, value):

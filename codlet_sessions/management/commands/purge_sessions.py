@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import Error, connections, router
 
+from codlet_sessions.models import Session
 from codlet_sessions.purge import BATCH_SIZE, RETAIN_EXPIRED, RETAIN_REVOKED, PurgeReport, purge
 
 try:
@@ -60,15 +61,19 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
         parser.add_argument(
             "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help=f"the database alias (default: {DEFAULT_DB_ALIAS})",
+            metavar="ALIAS",
+            help="the database (default: the one that DATABASE_ROUTERS name for writing sessions)",
         )
         parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
 
     def handle(self, **options: Any) -> None:
         """Purge, and print one line that says what became of it."""
         self.report = PurgeReport()
+        options["database"] = options["database"] or router.db_for_write(Session)
+        if options["database"] not in connections:
+            raise CommandError(
+                f"There is no database {options['database']!r}. DATABASES has: {', '.join(connections)}."
+            )
         try:
             with self._progress(options) as show:
                 self._purge(options, show)
@@ -118,7 +123,7 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "using": options["database"],
         "batch_size": options["batch_size"],
-        "retain_expired": timedelta(days=options["retain_expired"]),
-        "retain_revoked": timedelta(days=options["retain_revoked"]),
-        "pause": None if pause is None else timedelta(seconds=pause),
+        "retain_expired": timedelta(days=float(options["retain_expired"])),
+        "retain_revoked": timedelta(days=float(options["retain_revoked"])),
+        "pause": None if pause is None else timedelta(seconds=float(pause)),
     }
