@@ -90,22 +90,30 @@ class SessionManager:
             StoreError: The store could not answer.
 
         """
-        secret = SessionSecret.wrap(secret)
-        candidates = self._candidates(secret)
-        verdict = self.store.look_up(candidates, self.clock()) if candidates else _MALFORMED
-        if isinstance(verdict, Rejection):
-            self._tell(*self._tidings(verdict))
-            return None
-        return verdict
+        secret = SessionSecret.wrap(secret)  # or a report of what fails below would show the text
+        verdict = self.judge(secret)
+        return verdict if isinstance(verdict, ActiveSessionRecord) else None
 
     async def avalidate(self, secret: SessionSecret | str) -> ActiveSessionRecord | None:
         """Validate as `validate` does, from async code."""
         secret = SessionSecret.wrap(secret)
+        verdict = await self.ajudge(secret)
+        return verdict if isinstance(verdict, ActiveSessionRecord) else None
+
+    def judge(self, secret: SessionSecret) -> Verdict:
+        """Validate as `validate` does, but say why not: for whoever must know what to do about the cookie."""
+        candidates = self._candidates(secret)
+        verdict = self.store.look_up(candidates, self.clock()) if candidates else _MALFORMED
+        if isinstance(verdict, Rejection):
+            self._tell(*self._tidings(verdict))
+        return verdict
+
+    async def ajudge(self, secret: SessionSecret) -> Verdict:
+        """Judge as `judge` does, from async code."""
         candidates = self._candidates(secret)
         verdict = await self.store.alook_up(candidates, self.clock()) if candidates else _MALFORMED
         if isinstance(verdict, Rejection):
             await self._atell(*self._tidings(verdict))
-            return None
         return verdict
 
     def revoke(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
+
+_SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
 
 
 class LookupKey(str):
@@ -76,11 +78,21 @@ class ActiveSessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why no candidate led to an active session. ``session_id`` and ``key_version`` when a row was there after all."""
+    """
+    Why no candidate led to an active session.
+
+    Attributes:
+        reason: The inside reason.
+        session_id, key_version: Of the row, when one was there after all.
+        is_superseded: Whether the session gave way to a new one just now. Its browser may have the new cookie
+            already while an older request is still under way: clearing the cookie then would clear the new one.
+
+    """
 
     reason: RejectionReason
     session_id: UUID | None = None
     key_version: str = ""
+    is_superseded: bool = False
 
 
 Verdict: TypeAlias = ActiveSessionRecord | Rejection
@@ -99,6 +111,7 @@ class SessionRecord:
         authenticated_at: When the subject last proved who it is; ``created_at`` when not given.
         user_id: The primary key of the subject's row of AUTH_USER_MODEL, when it has one.
         revoked_at: When the session was ended; None while it was not.
+        revoked_reason: Why it was ended; "" while it was not.
 
     """
 
@@ -111,6 +124,7 @@ class SessionRecord:
     authenticated_at: datetime | None = None
     user_id: object = None
     revoked_at: datetime | None = None
+    revoked_reason: str = ""
 
     def is_active(self, now: datetime) -> bool:
         """Whether the session is neither expired nor revoked at ``now``."""
@@ -126,7 +140,10 @@ class SessionRecord:
             return self._rejected(RejectionReason.KEY_VERSION_MISMATCH)
         if self.is_active(now):
             return self.as_active()
-        return self._rejected(RejectionReason.EXPIRED if self.revoked_at is None else RejectionReason.REVOKED)
+        if self.revoked_at is None:
+            return self._rejected(RejectionReason.EXPIRED)
+        is_superseded = self.revoked_reason == RevocationReason.ROTATED and now - self.revoked_at < _SUPERSEDED_FOR
+        return self._rejected(RejectionReason.REVOKED, is_superseded=is_superseded)
 
     def as_active(self) -> ActiveSessionRecord:
         """Return what the outside may know of this session."""
@@ -138,8 +155,8 @@ class SessionRecord:
             expires_at=self.expires_at,
         )
 
-    def _rejected(self, reason: RejectionReason) -> Rejection:
-        return Rejection(reason, session_id=self.id, key_version=self.key_version)
+    def _rejected(self, reason: RejectionReason, *, is_superseded: bool = False) -> Rejection:
+        return Rejection(reason, self.id, self.key_version, is_superseded)
 
 
 def first_verdict(candidates: Candidates, found: Sequence[SessionRecord], now: datetime) -> Verdict:

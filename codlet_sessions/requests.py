@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from codlet_sessions.api import get_cookie_policy, sessions
 from codlet_sessions.errors import KeysUnavailable, StoreError
 from codlet_sessions.issued import IssuedSession
-from codlet_sessions.records import ActiveSessionRecord
+from codlet_sessions.records import ActiveSessionRecord, Rejection, Verdict
 from codlet_sessions.secrets import SessionSecret
 
 FAILURES: Final = (StoreError, KeysUnavailable)
@@ -54,7 +54,7 @@ class RequestSession:
         """
         if (secret := self._to_ask_for()) is not None:
             with self._remembering_failure():
-                self._learn(sessions.validate(secret))
+                self._learn(sessions.judge(secret))
         return self._record
 
     async def aread(self) -> ActiveSessionRecord | None:
@@ -63,7 +63,7 @@ class RequestSession:
         async with self._turn:  # two tasks of one request share one query
             if (secret := self._to_ask_for()) is not None:
                 with self._remembering_failure():
-                    self._learn(await sessions.avalidate(secret))
+                    self._learn(await sessions.ajudge(secret))
         return self._record
 
     def replace(self, issued: IssuedSession | None) -> None:
@@ -103,10 +103,12 @@ class RequestSession:
             raise self.failure
         return self._unread
 
-    def _learn(self, record: ActiveSessionRecord | None) -> None:
+    def _learn(self, verdict: Verdict) -> None:
         self._unread = None
-        self._record = record
-        self._was_rejected = record is None
+        if isinstance(verdict, Rejection):
+            self._was_rejected = not verdict.is_superseded
+        else:
+            self._record = verdict
 
     @contextmanager
     def _remembering_failure(self) -> Iterator[None]:

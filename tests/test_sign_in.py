@@ -1,7 +1,10 @@
 """Signing in and out, for sites that issue sessions themselves."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session
@@ -32,6 +35,18 @@ def test_a_cookie_planted_before_signing_in_opens_nothing_afterwards(browser):
     browser.get("sign-in/device:42")
     assert browser.cookie != planted
     assert sessions.validate(planted) is None
+
+
+def test_a_slow_request_from_before_signing_in_again_does_not_clear_the_new_cookie(browser):
+    browser.get("sign-in/device:42")
+    before = browser.cookie
+    browser.get("sign-in/device:42")
+    browser.cookie = before
+    response = browser.get("who")
+    assert response.json()["subject"] is None
+    assert COOKIE not in response.cookies
+    Session.objects.filter(revoked_reason="rotated").update(revoked_at=timezone.now() - timedelta(minutes=2))
+    assert browser.get("who").cookies[COOKIE]["max-age"] == 0
 
 
 def test_signing_in_over_a_dead_cookie_begins_a_fresh_session(browser):

@@ -19,7 +19,7 @@ from codlet_sessions.stores.base import SessionStore
 
 
 class MemorySessionStore(SessionStore):
-    """Keeps sessions in this process. Safe between threads; knows no reason or actor of a revocation."""
+    """Keeps sessions in this process. Safe between threads; does not keep who revoked them."""
 
     def __init__(self) -> None:
         self._records: dict[UUID, SessionRecord] = {}
@@ -62,7 +62,7 @@ class MemorySessionStore(SessionStore):
             record = self._records.get(session_id)
             if record is None or record.revoked_at is not None:
                 return False
-            self._records[session_id] = replace(record, revoked_at=now)
+            self._records[session_id] = _ended(record, now, cause)
             return True
 
     async def arevoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
@@ -73,7 +73,7 @@ class MemorySessionStore(SessionStore):
         """See `SessionStore.revoke_subject`."""
         with self._lock:
             ending = [record for record in self._active(subject, now) if record.id != keep]
-            self._records.update({record.id: replace(record, revoked_at=now) for record in ending})
+            self._records.update({record.id: _ended(record, now, cause) for record in ending})
         return len(ending)
 
     async def arevoke_subject(
@@ -94,6 +94,10 @@ class MemorySessionStore(SessionStore):
 
     def _active(self, subject: str, now: datetime) -> list[SessionRecord]:
         return [record for record in self._records.values() if record.subject == subject and record.is_active(now)]
+
+
+def _ended(record: SessionRecord, now: datetime, cause: Cause) -> SessionRecord:
+    return replace(record, revoked_at=now, revoked_reason=cause.reason)
 
 
 def _age(record: SessionRecord) -> tuple[datetime, UUID]:

@@ -145,6 +145,7 @@ class OrmSessionStore(SessionStore):
                 authenticated_at=record.authenticated_at or record.created_at,
                 expires_at=record.expires_at,
                 revoked_at=record.revoked_at,
+                revoked_reason=record.revoked_reason,
             ).save(using=self.using, force_insert=True)
 
     def _savepoint(self) -> AbstractContextManager[None]:
