@@ -1,6 +1,5 @@
 """Sessions of every state, so that the admin has something to show."""
 
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,7 +35,6 @@ def make_sessions() -> None:
 
 
 def _begin(subject: object, *, lifetime: timedelta | None = None, **ago: int) -> IssuedSession:
-    time.sleep(0.002)  # ids are ordered by the millisecond, and the admin by ids
     return _ago(**ago).issue(subject, lifetime=lifetime)
 
 

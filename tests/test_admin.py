@@ -80,11 +80,6 @@ def url_of(session, page="change"):
     return reverse(f"admin:codlet_sessions_session_{page}", args=[session.pk])
 
 
-def by_age(*rows):
-    """The oldest first; ids of the same millisecond are in no order."""
-    return sorted(rows, key=lambda row: row.pk)
-
-
 def text_of(response):
     assert response.status_code == 200, response.status_code
     return response.content.decode()
@@ -150,7 +145,7 @@ def history_of(session):
 
 class TestList:
     def test_the_newest_session_is_on_top_whatever_the_address_asks_for(self, admin_client):
-        old, new = by_age(SessionFactory(), SessionFactory())
+        old, new = SessionFactory(), SessionFactory()
         Session.objects.filter(pk=old.pk).update(key_version="2026-05")
         assert listed(admin_client) == [new, old]
         assert listed(admin_client, o="7") == [new, old]
@@ -284,7 +279,7 @@ class TestBigTable:
 
     def test_the_newest_are_those_that_are_listed(self, admin_client, small_bound, monkeypatch):
         monkeypatch.setattr(SessionAdmin, "list_per_page", 2)
-        _oldest, *rest = by_age(*SessionFactory.create_batch(4))
+        _oldest, *rest = SessionFactory.create_batch(4)
         assert [*listed(admin_client), *listed(admin_client, p=2)] == rest[::-1]
 
     @pytest.mark.parametrize(
@@ -501,7 +496,7 @@ class TestConfirmation:
         assert (is_active(inside), is_active(outside)) == (False, True)
 
     def test_all_across_the_pages_stops_where_the_list_stops(self, admin_client, small_bound):
-        oldest, *rest = by_age(*SessionFactory.create_batch(4))
+        oldest, *rest = SessionFactory.create_batch(4)
         confirm(admin_client, ask(admin_client, "revoke_selected", oldest, select_across=1))
         assert [is_active(row) for row in (oldest, *rest)] == [True, False, False, False]
 

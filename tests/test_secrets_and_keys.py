@@ -181,9 +181,9 @@ def test_keys_and_lookup_keys_show_in_no_repr(secret):
 
 def test_ids_are_version_7_and_grow_with_time(monkeypatch):
     ids = []
-    for milliseconds in (1, 2, 1000, 2**40):
-        monkeypatch.setattr("time.time_ns", lambda milliseconds=milliseconds: milliseconds * 1_000_000)
+    for nanoseconds in (1, 300, 999_999, 10**6, 10**9, 10**9 + 300, 2**60):
+        monkeypatch.setattr("time.time_ns", lambda nanoseconds=nanoseconds: nanoseconds)
         ids.append(uuid7())
     assert ids == sorted(ids)
     assert {(each.version, each.variant) for each in ids} == {(7, "specified in RFC 4122")}
-    assert ids[2].int >> 80 == 1000
+    assert ids[4].int >> 80 == 1000
