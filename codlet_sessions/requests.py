@@ -119,8 +119,12 @@ class RequestSession:
             raise
 
 
-class _WithSession:
-    """What `attach` adds to the class of a request."""
+class SessionRequest(HttpRequest):
+    """
+    A request that came through our middleware: the type to give to a view's ``request``.
+
+    Every such request is one, whatever else its class is.
+    """
 
     _session_of_request: RequestSession
 
@@ -141,7 +145,7 @@ def attach(request: HttpRequest) -> None:
     By way of its class, because only a property can be both lazy and a real None: a ``SimpleLazyObject`` that stands
     for None is not ``is None``.
     """
-    if not isinstance(request, _WithSession):
+    if not isinstance(request, SessionRequest):
         request.__class__ = _with_session(cast(Any, type(request)))
         cast(Any, request)._session_of_request = RequestSession(request)
 
@@ -164,4 +168,4 @@ def session_of(request: HttpRequest) -> RequestSession:
 
 @cache
 def _with_session(request_class: type[HttpRequest]) -> type[HttpRequest]:
-    return type(request_class.__name__, (_WithSession, request_class), {"__module__": request_class.__module__})
+    return type(request_class.__name__, (SessionRequest, request_class), {"__module__": request_class.__module__})

@@ -9,16 +9,17 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from codlet_sessions.auth import login, logout
+from codlet_sessions.requests import SessionRequest
 from example_project.people import aname_of, name_of
 
 
-def who(request: HttpRequest) -> HttpResponse:
+def who(request: SessionRequest) -> HttpResponse:
     """Show who you are and since when, or invite you to sign in."""
     session = request.codlet_session
     return _who(request, session, session and name_of(session.subject))
 
 
-async def awho(request: HttpRequest) -> HttpResponse:
+async def awho(request: SessionRequest) -> HttpResponse:
     """Show the same from an async view."""
     session = await request.acodlet_session()
     return _who(request, session, session and await aname_of(session.subject))

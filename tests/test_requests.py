@@ -7,6 +7,7 @@ import django
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory, override_settings
@@ -15,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from codlet_sessions.api import sessions
 from codlet_sessions.auth import login
 from codlet_sessions.middleware import SessionMiddleware
+from codlet_sessions.requests import SessionRequest
 from codlet_sessions.secrets import SessionSecret
 from tests.browsers import COOKIE
 
@@ -168,6 +170,14 @@ def test_an_error_report_of_a_request_that_never_reached_us_does_not_show_the_se
     assert "codlet_session" in page
     assert secret not in page
     assert secret not in report
+
+
+def test_a_request_is_what_it_was_and_a_session_request_besides(issued):
+    request = RequestFactory().get("/")
+    SessionMiddleware(lambda request: HttpResponse()).process_request(request)
+    assert isinstance(request, SessionRequest)
+    assert isinstance(request, WSGIRequest)
+    assert repr(request) == "<WSGIRequest: GET '/'>"
 
 
 def test_a_middleware_that_is_there_twice_answers_once(settings, browser):
