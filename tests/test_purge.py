@@ -369,9 +369,11 @@ def terminal(monkeypatch):
 
 def test_on_a_terminal_there_is_a_progress_bar(terminal):
     SessionFactory.create_batch(4, expired=True)
-    run("--retain-expired=0", "--pause=0", "--batch-size=2", stderr=terminal)
+    run("--retain-expired=0", "--pause=0", "--batch-size=2", "--force-color", stderr=terminal)
     assert "100%" in terminal.getvalue()
     assert "4/4" in terminal.getvalue()
+    assert terminal.getvalue().count("\n") == 1
+    assert "\x1b[" not in terminal.getvalue()
 
 
 def test_on_a_terminal_without_the_extra_there_are_plain_lines(terminal, monkeypatch):

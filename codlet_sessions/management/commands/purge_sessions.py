@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import Error, connections, router
 
 from codlet_sessions.models import Session
@@ -99,16 +99,33 @@ class Command(BaseCommand):
         if options["json"] or not self.stderr.isatty():
             yield lambda report: None
         elif tqdm is None:
-            yield lambda report: self.stderr.write(f"{report.sessions} sessions in {report.batches} batches so far")
+            yield self._line
         else:
             total = purge(**_arguments(options), dry_run=True).sessions
-            with tqdm(total=total, unit=" sessions", file=self.stderr) as bar:
+            with tqdm(total=total, unit=" sessions", file=_Unstyled(self.stderr)) as bar:
                 yield lambda report: bar.update(report.sessions - bar.n)
+
+    def _line(self, report: PurgeReport) -> None:
+        line = f"{report.sessions} sessions in {report.batches} batches so far"
+        self.stderr.write(line, style_func=str)  # or it would be in red
 
     def _summarize(self, options: dict[str, Any]) -> None:
         facts = {**asdict(self.report), "database": options["database"], "dry_run": options["dry_run"]}
         facts["seconds"] = round(self.report.seconds, 3)
         self.stdout.write(json.dumps(facts) if options["json"] else _SENTENCE[options["dry_run"]] % facts)
+
+
+class _Unstyled:
+    """The command's error stream for a bar that draws itself: no newline after each stroke, and not in red."""
+
+    def __init__(self, stream: OutputWrapper) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        self._stream.write(text, style_func=str, ending="")
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 _SENTENCE = {
