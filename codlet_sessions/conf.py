@@ -135,5 +135,9 @@ def _keys(raw: Mapping[str, Any]) -> Any:
 def _imported(path: str) -> Any:
     try:
         return import_string(path)
-    except ImportError:
-        return None  # which is no key ring; the text itself may be a key, so nothing repeats it
+    except ImportError as error:
+        # Neither the text nor the error's: it may be a key that stands where the path of a callable belongs.
+        raise KeysUnavailable(
+            "CODLET_SESSIONS['KEYS'] is text, and not the path of a callable that can be imported"
+            f" ({type(error).__name__})."
+        ) from None

@@ -94,6 +94,11 @@ class Rejection:
     key_version: str = ""
     is_superseded: bool = False
 
+    @property
+    def spares_the_cookie(self) -> bool:
+        """Whether the browser should keep its cookie: it may be the new one, or open the session again one day."""
+        return self.is_superseded or self.reason is RejectionReason.KEY_VERSION_MISMATCH
+
 
 Verdict: TypeAlias = ActiveSessionRecord | Rejection
 

@@ -106,7 +106,7 @@ class RequestSession:
     def _learn(self, verdict: Verdict) -> None:
         self._unread = None
         if isinstance(verdict, Rejection):
-            self._was_rejected = not verdict.is_superseded
+            self._was_rejected = not verdict.spares_the_cookie
         else:
             self._record = verdict
 

@@ -84,5 +84,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("DJANGO_LOG_LEVEL", default="WARNING")},
     # Django's own would print some lines a second time, and silence others.
-    "loggers": {"django": {"level": env.str("DJANGO_LOG_LEVEL", default="INFO"), "handlers": [], "propagate": True}},
+    "loggers": {
+        "codlet_sessions": {"level": env.str("DJANGO_LOG_LEVEL", default="INFO")},  # who came and went
+        "django": {"level": env.str("DJANGO_LOG_LEVEL", default="INFO"), "handlers": [], "propagate": True},
+    },
 }

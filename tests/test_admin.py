@@ -446,7 +446,7 @@ class TestConfirmation:
     def test_it_lists_so_many_and_counts_the_rest(self, admin_client, action):
         rows = SessionFactory.create_batch(MAX_LISTED + 2, subject="device:1")
         page = text_of(ask(admin_client, action, *rows))
-        assert page.count('scope="row" class="codlet-id"') == MAX_LISTED
+        assert page.count('<td class="codlet-id">') == MAX_LISTED
         assert "…and 2 more sessions." in page
 
     def test_it_names_users(self, admin_client):

@@ -112,8 +112,7 @@ def test_no_payload_log_record_exception_or_repr_holds_a_secret_or_a_lookup_key(
 
     def remember(issued):
         text = issued.secret.expose()
-        for version_keys in (sessions.hasher.candidates(text),):
-            forbidden.update(str(lookup_key) for lookup_key, _version in version_keys)
+        forbidden.update(str(lookup_key) for lookup_key, _version in sessions.hasher.candidates(text))
         forbidden.update({text, repr(bytes.fromhex(text)), text.upper()})
         told.extend([issued, issued.record, issued.secret])
         return issued

@@ -298,7 +298,14 @@ def test_the_command_speaks_json():
     SessionFactory(expired=True)
     report = json.loads(run("--json", retain_expired=0))
     assert report.pop("seconds") >= 0
-    assert report == {"expired": 1, "revoked": 0, "batches": 1, "database": "default", "dry_run": False}
+    assert report == {
+        "expired": 1,
+        "revoked": 0,
+        "batches": 1,
+        "database": "default",
+        "dry_run": False,
+        "complete": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -352,6 +359,12 @@ def test_an_interrupted_command_says_how_far_it_came_and_exits_like_one(monkeypa
         call_command("purge_sessions")
     assert caught.value.returncode == 130
     assert "Deleted 5 expired" in capsys.readouterr().out
+
+
+def test_a_command_that_failed_says_so_to_machines_too(database_down, capsys):
+    with pytest.raises(CommandError):
+        call_command("purge_sessions", "--json")
+    assert json.loads(capsys.readouterr().out)["complete"] is False
 
 
 def test_a_command_without_a_database_says_so(database_down):

@@ -83,6 +83,16 @@ def test_a_dead_cookie_is_nobody_and_is_cleared(browser, kind):
     assert response.headers["Vary"] == "Cookie"
 
 
+def test_a_key_that_was_renamed_and_got_its_name_back_has_cost_nobody_their_session(browser):
+    _signed_in(browser)
+    keys = {"renamed" if version == "2026-11" else version: key for version, key in sessions.hasher.key_ring.items()}
+    with override_settings(CODLET_SESSIONS={"KEYS": keys}):
+        response = browser.get("who")
+    assert response.json()["subject"] is None
+    assert COOKIE not in response.cookies
+    assert browser.who() == "device:42"
+
+
 def test_a_dead_cookie_nobody_asks_about_is_left_alone(browser):
     browser.cookie = "not a secret"
     assert not browser.get("untouched").cookies

@@ -85,7 +85,7 @@ class Command(BaseCommand):
         except Error as error:
             self._summarize(options)
             raise CommandError(f"The database failed; nothing is lost: run it again to go on. ({error})") from error
-        self._summarize(options)
+        self._summarize(options, complete=True)
 
     def _purge(self, options: dict[str, Any], show: Callable[[PurgeReport], None]) -> None:
         def on_batch(report: PurgeReport) -> None:
@@ -109,8 +109,13 @@ class Command(BaseCommand):
         line = f"{report.sessions} sessions in {report.batches} batches so far"
         self.stderr.write(line, style_func=str)  # or it would be in red
 
-    def _summarize(self, options: dict[str, Any]) -> None:
-        facts = {**asdict(self.report), "database": options["database"], "dry_run": options["dry_run"]}
+    def _summarize(self, options: dict[str, Any], *, complete: bool = False) -> None:
+        facts = {
+            **asdict(self.report),
+            "database": options["database"],
+            "dry_run": options["dry_run"],
+            "complete": complete,
+        }
         facts["seconds"] = round(self.report.seconds, 3)
         self.stdout.write(json.dumps(facts) if options["json"] else _SENTENCE[options["dry_run"]] % facts)
 
