@@ -6,17 +6,21 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CodletSessionsConfig(AppConfig):
-    """Registers the system checks; everything else is found by Django's own conventions."""
+    """Registers the receivers and the system checks; everything else is found by Django's own conventions."""
 
     name = "codlet_sessions"
     verbose_name = _("Sessions")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks. Imported here, because they look at models and middleware."""
-        from codlet_sessions import checks
+        """Register receivers and checks. Imported here, because they look at models and middleware."""
+        from django.contrib.auth.signals import user_logged_in
 
+        from codlet_sessions import checks, receivers
+
+        user_logged_in.connect(receivers.begin_life_anew, dispatch_uid="codlet_sessions.begin_life_anew")
         register(Tags.security)(checks.check_settings)
         register(Tags.security)(checks.check_middleware)
         register(Tags.security)(checks.check_profile)
+        register(Tags.security)(checks.check_engine)
         register(Tags.security, deploy=True)(checks.check_deployment)

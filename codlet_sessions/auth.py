@@ -1,12 +1,11 @@
-"""Signing in and out, for a site that issues sessions itself."""
+"""Signing in and out, for a site that decides itself who somebody is: a user, a device, any name."""
 
 from datetime import timedelta
 
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 
-from codlet_sessions.api import sessions
-from codlet_sessions.records import ActiveSessionRecord, RevocationReason
+from codlet_sessions.records import ActiveSessionRecord
 from codlet_sessions.requests import session_of
 
 
@@ -30,28 +29,18 @@ def login(request: HttpRequest, subject_or_user: object, *, lifetime: timedelta 
         ImproperlyConfigured: The request did not come through our middleware.
 
     """
-    session = session_of(request)
-    previous = session.read()
-    issued = sessions.issue(subject_or_user, lifetime=lifetime)
-    if previous is not None:
-        sessions.revoke(previous.id, reason=RevocationReason.ROTATED)
-    session.replace(issued)
+    record = session_of(request).sign_in(subject_or_user, lifetime)
     rotate_token(request)
-    return issued.record
+    return record
 
 
 async def alogin(
     request: HttpRequest, subject_or_user: object, *, lifetime: timedelta | None = None
 ) -> ActiveSessionRecord:
     """Sign in as `login` does, from async code."""
-    session = session_of(request)
-    previous = await session.aread()
-    issued = await sessions.aissue(subject_or_user, lifetime=lifetime)
-    if previous is not None:
-        await sessions.arevoke(previous.id, reason=RevocationReason.ROTATED)
-    session.replace(issued)
+    record = await session_of(request).asign_in(subject_or_user, lifetime)
     rotate_token(request)
-    return issued.record
+    return record
 
 
 def logout(request: HttpRequest) -> bool:
@@ -66,19 +55,9 @@ def logout(request: HttpRequest) -> bool:
         ImproperlyConfigured: The request did not come through our middleware.
 
     """
-    session = session_of(request)
-    current = session.read()
-    if current is not None:
-        sessions.revoke(current.id, reason=RevocationReason.LOGOUT, by=current.subject)
-    session.replace(None)
-    return current is not None
+    return session_of(request).sign_out()
 
 
 async def alogout(request: HttpRequest) -> bool:
     """Sign out as `logout` does, from async code."""
-    session = session_of(request)
-    current = await session.aread()
-    if current is not None:
-        await sessions.arevoke(current.id, reason=RevocationReason.LOGOUT, by=current.subject)
-    session.replace(None)
-    return current is not None
+    return await session_of(request).asign_out()

@@ -14,16 +14,18 @@ from codlet_sessions import conf
 from codlet_sessions.cookies import CookiePolicy
 
 _OURS = "codlet_sessions.middleware.SessionMiddleware"
+_DJANGOS = "django.contrib.sessions.middleware.SessionMiddleware"
+_CONTRIB = "django.contrib.sessions"
 _REPORTS = "codlet_sessions.debug.SafeExceptionReporterFilter"
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001 to E011: whatever would keep the app from starting."""
+    """E001 to E011, E015, E017 and E019: whatever would keep the app from starting."""
     return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in conf.find_problems()]
 
 
 def check_middleware(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E012 to E014 and E016: our middleware is there, alone of its kind, in the right place among the others."""
+    """E012 to E014, E016 and W003: our middleware is there, alone of its kind, in the right place among the others."""
     return list(_middleware_problems())
 
 
@@ -40,9 +42,14 @@ def check_profile(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_engine(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E018 and W004: what does not go together with an engine of ours."""
+    return list(_engine_problems())
+
+
 def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E020, E021 and W002, with ``--deploy``: the cookie is Secure, as its prefix demands, and in no error report."""
-    return [*_deployment_problems(), *_report_problems()]
+    """E020, E021, W002, W005, W010 and W013, with ``--deploy``: what protects the cookie, and who clears the table."""
+    return [*_deployment_problems(), *_report_problems(), *_command_problems(), *_attribute_problems()]
 
 
 def _middleware_problems() -> Iterator[CheckMessage]:
@@ -51,13 +58,21 @@ def _middleware_problems() -> Iterator[CheckMessage]:
     positions = [index for index, kind in enumerate(kinds) if _is_a(kind, ours)]
     stock = [kind for kind in kinds if _is_a(kind, DjangoSessionMiddleware) and not _is_a(kind, ours)]
     authentication = [index for index, kind in enumerate(kinds) if _is_a(kind, AuthenticationMiddleware)]
-    if not positions:
+    if not positions and stock and conf.uses_our_engine():
+        yield CheckWarning(
+            "SESSION_ENGINE is one of codlet_sessions, and the middleware above it is Django's: requests have no"
+            " codlet_session, an outage is a 500, and a slow response may overwrite or clear a newer cookie.",
+            hint=f"Put '{_OURS}' into MIDDLEWARE in the place of Django's SessionMiddleware.",
+            id="codlet_sessions.W003",
+        )
+    elif not positions:
         instead = " in the place of Django's SessionMiddleware" if stock else ", before AuthenticationMiddleware"
         yield Error(
             "MIDDLEWARE has no codlet_sessions middleware: requests have no codlet_session.",
             hint=f"Put '{_OURS}' into MIDDLEWARE{instead}.",
             id="codlet_sessions.E012",
         )
+    if not positions:
         return
     if authentication and positions[0] > authentication[0]:
         yield Error(
@@ -77,6 +92,22 @@ def _middleware_problems() -> Iterator[CheckMessage]:
             "MIDDLEWARE has more than one session middleware: each would replace the other's request.session.",
             hint=f"Keep one '{_OURS}' and remove the rest, Django's own SessionMiddleware too.",
             id="codlet_sessions.E014",
+        )
+
+
+def _engine_problems() -> Iterator[CheckMessage]:
+    if conf.uses_our_engine() and "allauth.usersessions" in conf.installed_apps():
+        yield Error(
+            "allauth.usersessions is installed: it keeps a copy of each session's key, the live cookie, in clear.",
+            hint="Remove 'allauth.usersessions' from INSTALLED_APPS, drop its table, and list sessions by"
+            " codlet_sessions.api.sessions.list_active(user).",
+            id="codlet_sessions.E018",
+        )
+    if conf.cookie_name_is_idle():
+        yield CheckWarning(
+            "CODLET_SESSIONS['COOKIE_NAME'] has no effect: with this SESSION_ENGINE the cookie is SESSION_COOKIE_NAME.",
+            hint="Remove COOKIE_NAME from CODLET_SESSIONS, and set SESSION_COOKIE_NAME to the name you want.",
+            id="codlet_sessions.W004",
         )
 
 
@@ -107,6 +138,45 @@ def _report_problems() -> Iterator[CheckMessage]:
             hint=f"Set DEFAULT_EXCEPTION_REPORTER_FILTER = '{_REPORTS}', or inherit from it.",
             id="codlet_sessions.W002",
         )
+
+
+def _command_problems() -> Iterator[CheckMessage]:
+    apps = conf.installed_apps()
+    djangos = apps.index(_CONTRIB) if _CONTRIB in apps else len(apps)
+    if conf.uses_our_engine() and djangos < min(apps.index(app) for app in apps if app.startswith("codlet_sessions")):
+        yield CheckWarning(
+            f"'{_CONTRIB}' comes before 'codlet_sessions' in INSTALLED_APPS: 'manage.py clearsessions' is Django's,"
+            " which deletes the same sessions and does not say how many.",
+            hint=f"Move 'codlet_sessions' above '{_CONTRIB}', or run 'manage.py purge_sessions' instead.",
+            id="codlet_sessions.W005",
+        )
+
+
+def _attribute_problems() -> Iterator[CheckMessage]:
+    """Say what Django's security.W010 to W015 would, which look for its own middleware's path alone."""
+    if not _cookie_is_left_to_the_settings():
+        return
+    insecure = conf.insecure_cookie_settings()
+    if "SESSION_COOKIE_SECURE" in insecure:
+        yield CheckWarning(
+            "SESSION_COOKIE_SECURE is not True: the cookie of request.session travels without TLS, too.",
+            hint="Set SESSION_COOKIE_SECURE = True.",
+            id="codlet_sessions.W010",
+        )
+    if "SESSION_COOKIE_HTTPONLY" in insecure:
+        yield CheckWarning(
+            "SESSION_COOKIE_HTTPONLY is not True: a script on any page can read the cookie of request.session.",
+            hint="Set SESSION_COOKIE_HTTPONLY = True.",
+            id="codlet_sessions.W013",
+        )
+
+
+def _cookie_is_left_to_the_settings() -> bool:
+    """Whether a session middleware by another path than Django's writes the cookie as SESSION_COOKIE_* say."""
+    ours = import_string(_OURS)
+    kinds = {path: _imported(path) for path in conf.middleware()}
+    others = [kind for path, kind in kinds.items() if _is_a(kind, DjangoSessionMiddleware) and path != _DJANGOS]
+    return any(not (_is_a(kind, ours) and conf.uses_our_engine()) for kind in others)
 
 
 def _prefix_rules(cookie: CookiePolicy) -> list[tuple[bool, str]]:

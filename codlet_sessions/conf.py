@@ -7,6 +7,7 @@ Nothing else in the package reads ``django.conf.settings``, but for AUTH_USER_MO
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Final
 
 from django.conf import settings
@@ -18,9 +19,13 @@ from codlet_sessions.cookies import CookiePolicy
 from codlet_sessions.errors import KeysUnavailable
 from codlet_sessions.hashing import KeyRing
 from codlet_sessions.problems import DEFAULTS, LOCAL_DEVELOPMENT, Problem
+from codlet_sessions.sealing import Serializer
 from codlet_sessions.stores.base import SessionStore
 
 HOST_SETTINGS: Final = (
+    "SESSION_ENGINE",
+    "SESSION_SERIALIZER",
+    "SESSION_COOKIE_NAME",
     "SESSION_COOKIE_AGE",
     "SESSION_COOKIE_DOMAIN",
     "SESSION_COOKIE_PATH",
@@ -49,7 +54,7 @@ def load() -> Config:
     """
     raw = _raw()
     keys = _keys(raw)
-    if found := [*problems.of_keys(keys, raw["ACTIVE_KEY"], settings), *problems.of_the_rest(raw, settings)]:
+    if found := [*problems.of_keys(keys, raw["ACTIVE_KEY"], settings), *_of_the_rest(raw)]:
         raise ImproperlyConfigured(" ".join(map(str, found)))
     return Config(
         key_ring=KeyRing(keys, raw["ACTIVE_KEY"]),
@@ -65,14 +70,13 @@ def find_problems() -> list[Problem]:
         of_keys = list(problems.of_keys(_keys(raw), raw["ACTIVE_KEY"], settings))
     except KeysUnavailable as error:
         of_keys = [problems.vault_failed(error)]
-    return [*of_keys, *problems.of_the_rest(raw, settings)]
+    return [*of_keys, *_of_the_rest(raw)]
 
 
 def cookie_policy() -> CookiePolicy:
     """Return how the session cookie looks: our name and profile, and Django's SESSION_COOKIE_* for the rest."""
-    raw = _raw()
     return CookiePolicy(
-        name=str(raw["COOKIE_NAME"]),
+        name=settings.SESSION_COOKIE_NAME if uses_our_engine() else str(_raw()["COOKIE_NAME"]),
         path=settings.SESSION_COOKIE_PATH,
         domain=settings.SESSION_COOKIE_DOMAIN,
         samesite=settings.SESSION_COOKIE_SAMESITE,
@@ -82,8 +86,30 @@ def cookie_policy() -> CookiePolicy:
 
 
 def session_cookie_names() -> set[str]:
-    """Return the names of the cookies that hold a live session: ours and Django's."""
-    return {str(_raw()["COOKIE_NAME"]), settings.SESSION_COOKIE_NAME}
+    """Return the names of the cookies that hold a live session: ours and Django's, which may be one."""
+    return {cookie_policy().name, settings.SESSION_COOKIE_NAME}
+
+
+def session_engine() -> Any:
+    """Return the class ``SessionStore`` of the host's SESSION_ENGINE, or None when there is no such engine."""
+    return _engine_at(settings.SESSION_ENGINE)
+
+
+def uses_our_engine() -> bool:
+    """Return whether ``request.session`` is on our rows, so that both views share one cookie."""
+    return bool(getattr(session_engine(), "keeps_codlet_rows", False))
+
+
+def serializer() -> Serializer:
+    """Return the host's SESSION_SERIALIZER, ready for use."""
+    made: Serializer = import_string(settings.SESSION_SERIALIZER)()
+    return made
+
+
+def adopts_from() -> str | None:
+    """Return the path of the engine whose sessions are taken over, if any."""
+    path: str | None = _raw()["ADOPT_FROM"]
+    return path
 
 
 def exception_reporter_filter() -> str:
@@ -114,6 +140,34 @@ def saves_every_request() -> bool:
 def depends_on(setting: str) -> bool:
     """Return whether a change of ``setting`` makes what `load` returned out of date."""
     return setting == "CODLET_SESSIONS" or setting in HOST_SETTINGS
+
+
+def cookie_name_is_idle() -> bool:
+    """Return whether the host has set a COOKIE_NAME that its engine does not ask for."""
+    return uses_our_engine() and _raw()["COOKIE_NAME"] != DEFAULTS["COOKIE_NAME"]
+
+
+def installed_apps() -> list[str]:
+    """Return the host's INSTALLED_APPS."""
+    return list(settings.INSTALLED_APPS)
+
+
+def insecure_cookie_settings() -> list[str]:
+    """Return those of Django's settings that leave the session cookie without an attribute that protects it."""
+    wanted = {"SESSION_COOKIE_SECURE": settings.SESSION_COOKIE_SECURE}
+    wanted["SESSION_COOKIE_HTTPONLY"] = settings.SESSION_COOKIE_HTTPONLY
+    return [name for name, is_set in wanted.items() if not is_set]
+
+
+def _of_the_rest(raw: Mapping[str, Any]) -> list[Problem]:
+    return list(problems.of_the_rest(raw, settings, is_our_engine=uses_our_engine()))
+
+
+def _engine_at(path: str) -> Any:
+    try:
+        return getattr(import_module(path), "SessionStore", None)
+    except ImportError:  # Django says so itself as soon as it loads the engine
+        return None
 
 
 def _raw() -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """The cookie: written, cleared and described in one place."""
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from codlet_sessions.secrets import SessionSecret
+
+SERVER_ERROR: Final = 500  # from here on a response changes no cookie: what it was to say may have been rolled back
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,16 @@ class CookiePolicy:
         value = request.COOKIES.pop(self.name, None)
         return None if value is None else SessionSecret(value)
 
-    def put(self, response: HttpResponseBase, secret: SessionSecret, remaining: timedelta) -> None:
-        """Hand ``secret`` to the browser for the ``remaining`` life of its session. Nobody may store the response."""
+    def put(self, response: HttpResponseBase, secret: SessionSecret, remaining: timedelta | None) -> None:
+        """
+        Hand ``secret`` to the browser for the ``remaining`` life of its session; until it closes, when that is None.
+
+        Nobody may store the response.
+        """
         response.set_cookie(
             self.name,
             secret.expose(),
-            max_age=int(remaining.total_seconds()) if self.persistent else None,
+            max_age=None if remaining is None else math.ceil(remaining.total_seconds()),
             path=self.path,
             domain=self.domain,
             samesite=self.samesite,

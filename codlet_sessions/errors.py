@@ -27,3 +27,7 @@ class StoreUnavailable(StoreError):
 
 class StoreInvariantViolated(StoreError):
     """The store refused the record itself, for instance a second one with the same lookup key."""
+
+
+FAILURES = (StoreError, KeysUnavailable)
+"""What makes a request unanswerable rather than anonymous."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.dispatch import Signal
 
 from codlet_sessions import signals
-from codlet_sessions.records import Cause, Rejection
+from codlet_sessions.records import Cause, Rejection, RejectionReason
 
 logger = logging.getLogger("codlet_sessions")
 
@@ -72,11 +72,21 @@ def subject_revoked(subject: str, count: int, kept: UUID | None, cause: Cause) -
     )
 
 
+def rotated(session_id: UUID, subject: str) -> Event:
+    """A session goes on under a new secret."""
+    return Event(
+        signals.session_rotated,
+        logging.INFO,
+        "Session %(session_id)s of subject %(subject)r has a new secret.",
+        {"session_id": session_id, "subject": subject},
+    )
+
+
 def rejected(rejection: Rejection) -> Event:
     """A cookie led to no session."""
     return Event(
         signals.session_rejected,
-        logging.INFO,
+        logging.WARNING if rejection.reason is RejectionReason.TAMPERED else logging.INFO,
         "Session cookie rejected (%(reason)s).",
         {"reason": str(rejection.reason), "session_id": rejection.session_id},
     )

@@ -10,7 +10,9 @@ from codlet_sessions.secrets import SessionSecret
 
 MAX_VERSION_LENGTH: Final = 64
 _MAX_SHOWN_LENGTH: Final = 30
-_MESSAGE_PREFIX: Final = b"codlet/v1/lookup\0session\0"
+_LOOKUP: Final = b"codlet/v1/lookup\0session\0"
+_SEAL: Final = b"codlet_sessions/v1/seal\0session\0"
+_ADOPTION: Final = b"codlet_sessions/v1/adoption\0session\0"
 
 Keys: TypeAlias = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 
@@ -71,13 +73,16 @@ class SecretHasher:
 
     The secret goes in as the text of the cookie in UTF-8, not as the bytes it spells (codlet RFC-004, section 12.3).
     Each key is absorbed once, here; a lookup copies that state, which is a third cheaper than a fresh HMAC.
+    The keys do two things more, each under a prefix of its own, so that no value of one use can stand for another's.
     """
 
-    __slots__ = ("_primed", "key_ring")
+    __slots__ = ("_for_adoption", "_for_seals", "_primed", "key_ring")
 
     def __init__(self, key_ring: KeyRing) -> None:
         self.key_ring = key_ring
-        self._primed = [(version, hmac.new(key, _MESSAGE_PREFIX, "sha256")) for version, key in key_ring.items()]
+        self._primed = [(version, hmac.new(key, _LOOKUP, "sha256")) for version, key in key_ring.items()]
+        self._for_seals = {version: hmac.new(key, _SEAL, "sha256") for version, key in key_ring.items()}
+        self._for_adoption = [hmac.new(key, _ADOPTION, "sha256") for _version, key in key_ring.items()]
 
     def lookup_key(self, secret: SessionSecret | str) -> tuple[LookupKey, str]:
         """Return the lookup key of ``secret`` under the active key, and that key's version."""
@@ -87,6 +92,22 @@ class SecretHasher:
     def candidates(self, secret: SessionSecret | str) -> list[tuple[LookupKey, str]]:
         """Return the ``(lookup_key, key_version)`` of ``secret`` under every key, the active one first."""
         return [(_derive(primed, secret), version) for version, primed in self._primed]
+
+    def seal(self, key_version: str, message: bytes) -> bytes:
+        """
+        Return the 32 bytes that only a holder of the key named ``key_version`` can make of ``message``.
+
+        Raises:
+            KeyError: The ring has no such key.
+
+        """
+        keyed = self._for_seals[key_version].copy()
+        keyed.update(message)
+        return keyed.digest()
+
+    def adoption_digests(self, foreign_key: str) -> list[str]:
+        """Return what the cookie of another session engine comes to under every key, the active one first."""
+        return [_derive(primed, foreign_key) for primed in self._for_adoption]
 
     def __repr__(self) -> str:
         return f"<SecretHasher with {self.key_ring!r}>"

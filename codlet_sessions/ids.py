@@ -21,3 +21,13 @@ def uuid7() -> UUID:
     fraction = nanoseconds * 4096 // _NANOSECONDS
     random = int.from_bytes(os.urandom(8), "big") & _RANDOM_BITS
     return UUID(int=(milliseconds << 80) | _VERSION_7 | (fraction << 64) | _VARIANT | random)
+
+
+def uuid7_before_all(digest: str) -> UUID:
+    """
+    Return the version 7 UUID that ``digest``, at least 20 hexadecimal characters, always leads to.
+
+    Its moment is 1970, so that it stands before every other id, and its other 74 bits are the digest's.
+    """
+    fraction, rest = int(digest[:3], 16), int(digest[3:19], 16) & _RANDOM_BITS
+    return UUID(int=_VERSION_7 | (fraction << 64) | _VARIANT | rest)

@@ -53,7 +53,7 @@ class IssuedSession:
             SecretSpent: A response has taken it.
 
         """
-        self._cookie.put(response, self.secret, self._lifetime)
+        self._cookie.put(response, self.secret, self._lifetime if self._cookie.persistent else None)
         self._secret = None
 
     @property

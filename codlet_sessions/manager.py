@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from codlet_sessions import events
+from codlet_sessions import events, sealing
 from codlet_sessions.cookies import CookiePolicy
 from codlet_sessions.events import Event
 from codlet_sessions.hashing import SecretHasher
@@ -16,6 +16,7 @@ from codlet_sessions.records import (
     ActiveSessionRecord,
     Candidates,
     Cause,
+    Finding,
     Rejection,
     RejectionReason,
     RevocationReason,
@@ -67,7 +68,7 @@ class SessionManager:
 
         """
         secret = SessionSecret.generate()
-        record = self._draft(subject_of(subject_or_user), secret, lifetime)
+        record = sealing.seal(self.hasher, self._draft(subject_of(subject_or_user), secret, lifetime))
         self.store.insert_session(record)
         self._tell(events.issued(record.id, record.subject))
         return IssuedSession(record.as_active(), secret, self.cookie)
@@ -75,7 +76,7 @@ class SessionManager:
     async def aissue(self, subject_or_user: object, *, lifetime: timedelta | None = None) -> IssuedSession:
         """Issue as `issue` does, from async code."""
         secret = SessionSecret.generate()
-        record = self._draft(subject_of(subject_or_user), secret, lifetime)
+        record = sealing.seal(self.hasher, self._draft(subject_of(subject_or_user), secret, lifetime))
         await self.store.ainsert_session(record)
         await self._atell(events.issued(record.id, record.subject))
         return IssuedSession(record.as_active(), secret, self.cookie)
@@ -84,37 +85,44 @@ class SessionManager:
         """
         Return the active session that ``secret`` opens, or None. One query, or none when the secret is malformed.
 
-        Writes nothing. Expired, revoked, unknown and malformed are one answer; the reason goes to `session_rejected`.
+        Writes nothing. Expired, revoked, unknown, malformed and tampered with are one answer; the reason goes to
+        `session_rejected`. A session in which nobody has signed in yet speaks for nobody: None, too.
 
         Raises:
             StoreError: The store could not answer.
 
         """
         secret = SessionSecret.wrap(secret)  # or a report of what fails below would show the text
-        verdict = self.judge(secret)
-        return verdict if isinstance(verdict, ActiveSessionRecord) else None
+        return _subject_known(self.judge(secret))
 
     async def avalidate(self, secret: SessionSecret | str) -> ActiveSessionRecord | None:
         """Validate as `validate` does, from async code."""
         secret = SessionSecret.wrap(secret)
-        verdict = await self.ajudge(secret)
-        return verdict if isinstance(verdict, ActiveSessionRecord) else None
+        return _subject_known(await self.ajudge(secret))
 
     def judge(self, secret: SessionSecret) -> Verdict:
         """Validate as `validate` does, but say why not: for whoever must know what to do about the cookie."""
-        candidates = self._candidates(secret)
-        verdict = self.store.look_up(candidates, self.clock()) if candidates else _MALFORMED
-        if isinstance(verdict, Rejection):
-            self._tell(*self._tidings(verdict))
-        return verdict
+        return _verdict(self.examine(secret))
 
     async def ajudge(self, secret: SessionSecret) -> Verdict:
         """Judge as `judge` does, from async code."""
+        return _verdict(await self.aexamine(secret))
+
+    def examine(self, secret: SessionSecret) -> Finding:
+        """Judge as `judge` does, but return the whole record, if the store keeps it whole: for an engine."""
         candidates = self._candidates(secret)
-        verdict = await self.store.alook_up(candidates, self.clock()) if candidates else _MALFORMED
-        if isinstance(verdict, Rejection):
-            await self._atell(*self._tidings(verdict))
-        return verdict
+        finding = self._authentic(self.store.look_up(candidates, self.clock())) if candidates else _MALFORMED
+        if isinstance(finding, Rejection):
+            self._tell(*self._tidings(finding))
+        return finding
+
+    async def aexamine(self, secret: SessionSecret) -> Finding:
+        """Examine as `examine` does, from async code."""
+        candidates = self._candidates(secret)
+        finding = self._authentic(await self.store.alook_up(candidates, self.clock())) if candidates else _MALFORMED
+        if isinstance(finding, Rejection):
+            await self._atell(*self._tidings(finding))
+        return finding
 
     def revoke(
         self, session_id: UUID | str, *, reason: str = RevocationReason.REQUESTED, by: object | None = None
@@ -231,6 +239,11 @@ class SessionManager:
     def _candidates(self, secret: SessionSecret) -> Candidates:
         return self.hasher.candidates(secret) if secret.is_well_formed() else []
 
+    def _authentic(self, finding: Finding) -> Finding:
+        if isinstance(finding, SessionRecord) and sealing.unseal(self.hasher, finding) is None:
+            return finding.rejected(RejectionReason.TAMPERED)
+        return finding
+
     def _tidings(self, rejection: Rejection) -> list[Event]:
         tidings = [events.rejected(rejection)]
         if rejection.key_version and rejection.key_version not in self.hasher.key_ring:
@@ -246,7 +259,15 @@ class SessionManager:
             await event.atell(type(self))
 
 
-_MALFORMED: Verdict = Rejection(RejectionReason.MALFORMED)
+_MALFORMED: Finding = Rejection(RejectionReason.MALFORMED)
+
+
+def _verdict(finding: Finding) -> Verdict:
+    return finding.as_active() if isinstance(finding, SessionRecord) else finding
+
+
+def _subject_known(verdict: Verdict) -> ActiveSessionRecord | None:
+    return verdict if isinstance(verdict, ActiveSessionRecord) and verdict.subject else None
 
 
 def _session_id(session_id: UUID | str) -> UUID:

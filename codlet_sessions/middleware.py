@@ -1,9 +1,12 @@
-"""The door that every request comes through."""
+"""The doors that every request comes through."""
 
 import logging
+from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth import aget_user
+from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist
@@ -11,7 +14,11 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from codlet_sessions import api, conf
-from codlet_sessions.requests import FAILURES, attach, session_of
+from codlet_sessions.engine import EngineSession
+from codlet_sessions.errors import FAILURES
+from codlet_sessions.own_cookie import OwnCookieSession
+from codlet_sessions.requests import attach, session_of
+from codlet_sessions.shared_cookie import SharedCookieSession
 
 logger = logging.getLogger("codlet_sessions")
 
@@ -21,10 +28,11 @@ _RETRY_AFTER = 30  # seconds
 
 class SessionMiddleware(DjangoSessionMiddleware):
     """
-    Gives each request ``request.codlet_session`` and ``await request.acodlet_session()``; stands in Django's place.
+    Gives each request ``request.session``, ``request.codlet_session`` and ``await request.acodlet_session()``.
 
-    Both are lazy: a request that asks for neither costs no query, and under ASGI no thread hop. ``request.session``
-    is what SESSION_ENGINE makes of it, as with Django's middleware, which this is a subclass of.
+    It stands in the place of Django's, which it is a subclass of. All are lazy: a request that asks for none of them
+    costs no query, and under ASGI no thread hop. Under an engine of ours they are views of one cookie and one row, and
+    cost one query together; under another engine ``request.session`` is that engine's, with its own cookie.
 
     When the store or the keys do not answer, the response is a 503 made from ``codlet_sessions/unavailable.html``,
     and the cookie stays as it is (ASVS 5.0 16.5.3: fail securely).
@@ -37,30 +45,73 @@ class SessionMiddleware(DjangoSessionMiddleware):
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
         api.get_manager()  # no key, no service: said when the server starts, not when the first visitor comes
+        self._is_ours = issubclass(self.SessionStore, EngineSession)
+        if self._is_ours:
+            api.get_keeper()
 
     def process_request(self, request: HttpRequest) -> None:
         """Attach both sessions to the request. Reads its cookies and nothing else."""
         super().process_request(request)
-        attach(request)
+        attach(request, SharedCookieSession if self._is_ours else OwnCookieSession)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Save Django's session if it changed, and write what browser and caches must know into the response."""
-        response = super().process_response(request, _or_unavailable(request, response))
-        session_of(request).answer(response)
+        """Save the session if it changed, and write what browser and caches must know into the response."""
+        response = _or_unavailable(request, response)
+        if not self._is_ours:
+            response = super().process_response(request, response)
+        try:
+            session_of(request).answer(response)
+        except FAILURES as failure:
+            return _unavailable(failure)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
-        """Handle a request without leaving the event loop, unless Django's session has to be saved."""
+        """Handle a request without leaving the event loop, unless a session has to be saved."""
         self.process_request(request)
         response = await cast(Any, self.get_response(request))
-        if _django_session_will_be_saved(request):
+        if not self._is_ours and _django_session_will_be_saved(request):
             return await sync_to_async(self.process_response)(request, response)
-        return self.process_response(request, response)
+        if not self._is_ours:
+            return self.process_response(request, response)
+        response = _or_unavailable(request, response)
+        try:
+            await session_of(request).aanswer(response)
+        except FAILURES as failure:
+            return _unavailable(failure)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a view's `StoreError` or `KeysUnavailable` with the 503. A view that raised changes no cookie."""
+        """Answer a view's `StoreError` or `KeysUnavailable` with the 503. What a view wrote that raised is in doubt."""
         session_of(request).forget()
         return _unavailable(exception) if isinstance(exception, FAILURES) else None
+
+
+class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
+    """
+    Gives each request ``request.user`` and ``await request.auser()``; stands in the place of Django's.
+
+    The two agree: whoever asks second gets the first one's answer, without a query, also after ``login()`` and
+    ``logout()`` in any version of Django. No thread hop unless the user has to be fetched.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Attach the user to the request. Reads nothing yet."""
+        super().process_request(request)
+        request.auser = partial(_auser, request, request.user)
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponse:
+        """Handle a request without leaving the event loop."""
+        self.process_request(request)
+        response: HttpResponse = await cast(Any, self.get_response(request))
+        return response
+
+
+async def _auser(request: Any, lazy_user: object) -> Any:
+    if request.user is not lazy_user:  # login() or logout() has put somebody there
+        return request.user
+    if not hasattr(request, "_cached_user"):  # where Django's own request.user looks first
+        request._cached_user = await aget_user(request)
+    return request._cached_user
 
 
 def _django_session_will_be_saved(request: HttpRequest) -> bool:

@@ -60,11 +60,15 @@ class SessionQuerySet(_QuerySet):
         """Return the sessions revoked before ``moment``. Reads the whole table: nothing indexes ``revoked_at``."""
         return self.filter(revoked_at__lt=moment)
 
+    def at_version(self, data_version: int) -> Self:
+        """Return the sessions nobody has ended whose data and secret are still those of ``data_version``."""
+        return self.unrevoked().filter(data_version=data_version)
+
     def revoke(self, now: datetime, cause: Cause) -> int:
         """
         End those of these sessions that nobody has ended yet, in one conditional UPDATE; return how many those were.
 
-        A session that was revoked before keeps its first ``revoked_at``, reason and actor.
+        Their data is emptied. A session that was revoked before keeps its first ``revoked_at``, reason and actor.
         """
         return self.unrevoked().update(**_ended(now, cause))
 
@@ -175,5 +179,25 @@ class Session(models.Model):
         return str(self.id)
 
 
+class RetiredKey(models.Model):
+    """
+    A lookup key that a session has just given up for a new one.
+
+    It opens nothing. For a minute it tells a request that was sent under the old cookie from one with a dead cookie,
+    so that the slow answer to it does not clear the new cookie. `codlet_sessions.purge` deletes the older ones.
+    """
+
+    lookup_key = LookupKeyField(_("lookup key"), primary_key=True, editable=False)
+    retired_at = models.DateTimeField(_("retired"))
+
+    class Meta:
+        verbose_name = _("retired key")
+        verbose_name_plural = _("retired keys")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.retired_at.isoformat()
+
+
 def _ended(now: datetime, cause: Cause) -> dict[str, Any]:
-    return {"revoked_at": now, "revoked_reason": cause.reason, "revoked_by": cause.revoked_by}
+    return {"revoked_at": now, "revoked_reason": cause.reason, "revoked_by": cause.revoked_by, "data": ""}

@@ -12,11 +12,12 @@ from inspect import isabstract
 from typing import Any, Final
 
 from django.conf import LazySettings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from codlet_sessions.errors import KeyRingError
 from codlet_sessions.hashing import KeyRing, shown
-from codlet_sessions.stores.base import SessionStore
+from codlet_sessions.stores.base import SessionDataStore, SessionStore
 
 MIN_KEY_BYTES: Final = 32  # RFC 2104, section 3: a key shorter than the hash weakens it
 LOCAL_DEVELOPMENT: Final = "local-development"
@@ -27,6 +28,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "COOKIE_NAME": "codlet_session",
     "COOKIE_PROFILE": PRODUCTION,
     "STORE": "codlet_sessions.stores.orm.OrmSessionStore",
+    "ADOPT_FROM": None,
 }
 _COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 6265bis: a token of RFC 9110
 _SAMESITE: Final = {"lax", "strict", "none", "false"}
@@ -102,11 +104,14 @@ def vault_failed(error: Exception) -> Problem:
     return Problem("codlet_sessions.E007", str(error), hint)
 
 
-def of_the_rest(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Problem]:
-    """Yield what is wrong with everything but the keys: E006 to E011."""
+def of_the_rest(raw: Mapping[str, Any], host: LazySettings, *, is_our_engine: bool) -> Iterator[Problem]:
+    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017 and E019."""
     yield from _unknown_names(raw)
-    yield from _cookie_problems(raw, host)
-    yield from _store_problems(raw["STORE"])
+    yield from _cookie_problems(raw)
+    if not is_our_engine:
+        yield from _name_problems(raw["COOKIE_NAME"], host)
+    yield from _store_problems(raw["STORE"], is_our_engine=is_our_engine)
+    yield from _adoption_problems(raw["ADOPT_FROM"], is_our_engine=is_our_engine)
     yield from _host_problems(host)
     if not host.USE_TZ:
         yield Problem(
@@ -126,7 +131,7 @@ def _unknown_names(raw: Iterable[str]) -> Iterator[Problem]:
         )
 
 
-def _cookie_problems(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Problem]:
+def _cookie_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     name, profile = raw["COOKIE_NAME"], raw["COOKIE_PROFILE"]
     if not isinstance(name, str) or not _COOKIE_NAME.fullmatch(name):
         yield Problem(
@@ -134,6 +139,15 @@ def _cookie_problems(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Pro
             f"CODLET_SESSIONS['COOKIE_NAME'] is {name!r}, which cannot be the name of a cookie.",
             f"Leave it out for {DEFAULTS['COOKIE_NAME']!r}, or use letters, digits, '-' and '_'.",
         )
+    if profile not in (PRODUCTION, LOCAL_DEVELOPMENT):
+        yield Problem(
+            "codlet_sessions.E009",
+            f"CODLET_SESSIONS['COOKIE_PROFILE'] is {profile!r}.",
+            f"Leave it out for {PRODUCTION!r}, or set {LOCAL_DEVELOPMENT!r} on a machine without TLS.",
+        )
+
+
+def _name_problems(name: Any, host: LazySettings) -> Iterator[Problem]:
     for other in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME"):
         if name == getattr(host, other):
             yield Problem(
@@ -141,12 +155,6 @@ def _cookie_problems(raw: Mapping[str, Any], host: LazySettings) -> Iterator[Pro
                 f"CODLET_SESSIONS['COOKIE_NAME'] is {name!r}, and so is {other}: each would overwrite the other.",
                 f"Leave it out for {DEFAULTS['COOKIE_NAME']!r}, or choose a name that no other cookie has.",
             )
-    if profile not in (PRODUCTION, LOCAL_DEVELOPMENT):
-        yield Problem(
-            "codlet_sessions.E009",
-            f"CODLET_SESSIONS['COOKIE_PROFILE'] is {profile!r}.",
-            f"Leave it out for {PRODUCTION!r}, or set {LOCAL_DEVELOPMENT!r} on a machine without TLS.",
-        )
 
 
 def _host_problems(host: LazySettings) -> Iterator[Problem]:
@@ -165,15 +173,44 @@ def _host_problems(host: LazySettings) -> Iterator[Problem]:
         )
 
 
-def _store_problems(path: Any) -> Iterator[Problem]:
+def _store_problems(path: Any, *, is_our_engine: bool) -> Iterator[Problem]:
     try:
         store = import_string(path)
         if issubclass(store, SessionStore) and not isabstract(store):
+            if is_our_engine and not issubclass(store, SessionDataStore):
+                yield Problem(
+                    "codlet_sessions.E017",
+                    f"CODLET_SESSIONS['STORE'] is {path!r}, and SESSION_ENGINE one of ours: a store that is no"
+                    " codlet_sessions.stores.base.SessionDataStore cannot keep request.session.",
+                    f"Leave it out for {DEFAULTS['STORE']!r}, or write the methods of that contract.",
+                )
             return
         message = f"CODLET_SESSIONS['STORE'] is {path!r}, not a complete codlet_sessions.stores.base.SessionStore."
     except (ImportError, TypeError, AttributeError) as error:
         message = f"CODLET_SESSIONS['STORE'] is {path!r}, which cannot be used: {error}."
     yield Problem("codlet_sessions.E010", message, f"Leave it out for {DEFAULTS['STORE']!r}.")
+
+
+def _adoption_problems(path: Any, *, is_our_engine: bool) -> Iterator[Problem]:
+    if path is None:
+        return
+    hint = "Name the engine that SESSION_ENGINE was until now, such as 'django.contrib.sessions.backends.db'."
+    if not is_our_engine:
+        yield Problem(
+            "codlet_sessions.E019",
+            "CODLET_SESSIONS['ADOPT_FROM'] is set, and SESSION_ENGINE is not an engine of codlet_sessions.",
+            "Set SESSION_ENGINE = 'codlet_sessions.backends.db', or leave ADOPT_FROM out.",
+        )
+    try:
+        engine = import_string(f"{path}.SessionStore")
+        if not getattr(engine, "keeps_codlet_rows", False):
+            return
+        message = (
+            f"CODLET_SESSIONS['ADOPT_FROM'] is {path!r}, the very kind of engine that would take its sessions over."
+        )
+    except (ImportError, ImproperlyConfigured, RuntimeError) as error:  # a model whose app is not installed
+        message = f"CODLET_SESSIONS['ADOPT_FROM'] is {path!r}, which is no session engine: {error}."
+    yield Problem("codlet_sessions.E019", message, hint)
 
 
 def _as_bytes(key: str | bytes) -> bytes:

@@ -10,7 +10,8 @@ from typing import Final
 from django.db import OperationalError, router
 from django.utils import timezone
 
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import RetiredKey, Session, SessionQuerySet
+from codlet_sessions.records import SUPERSEDED_FOR
 
 RETAIN_EXPIRED: Final = timedelta(days=7)
 RETAIN_REVOKED: Final = timedelta(days=30)  # the audit asks about these
@@ -91,6 +92,8 @@ def purge(
         on_batch(report)
         if not dry_run:
             time.sleep(took if pause is None else pause.total_seconds())
+    if not dry_run:
+        RetiredKey.objects.using(sessions.db).filter(retired_at__lt=now - SUPERSEDED_FOR).delete()
     return replace(report, seconds=time.monotonic() - started)
 
 

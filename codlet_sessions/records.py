@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-_SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
+SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
 
 
 class LookupKey(str):
@@ -44,6 +44,7 @@ class RejectionReason(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
     KEY_VERSION_MISMATCH = "key_version_mismatch"
+    TAMPERED = "tampered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class ActiveSessionRecord:
 
     Attributes:
         id: Its public name, a version 7 UUID. Not a credential.
-        subject: Who it speaks for: ``str(user.pk)``, or the string the site chose.
+        subject: Who it speaks for: ``str(user.pk)``, or the string the site chose; "" while nobody has signed in.
         created_at, authenticated_at, expires_at: Aware datetimes in UTC.
 
     """
@@ -100,7 +101,10 @@ class Rejection:
         return self.is_superseded or self.reason is RejectionReason.KEY_VERSION_MISMATCH
 
 
+SUPERSEDED = Rejection(RejectionReason.UNKNOWN, is_superseded=True)
+
 Verdict: TypeAlias = ActiveSessionRecord | Rejection
+"""What a secret is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,8 @@ class SessionRecord:
         user_id: The primary key of the subject's row of AUTH_USER_MODEL, when it has one.
         revoked_at: When the session was ended; None while it was not.
         revoked_reason: Why it was ended; "" while it was not.
+        data: What ``request.session`` holds, sealed to this record (see `codlet_sessions.sealing`); "" once revoked.
+        data_version: How often the data or the secret was replaced: what a conditional UPDATE compares.
 
     """
 
@@ -130,25 +136,27 @@ class SessionRecord:
     user_id: object = None
     revoked_at: datetime | None = None
     revoked_reason: str = ""
+    data: str = field(default="", repr=False)
+    data_version: int = 0
 
     def is_active(self, now: datetime) -> bool:
         """Whether the session is neither expired nor revoked at ``now``."""
         return self.revoked_at is None and now < self.expires_at
 
-    def judge(self, key_version: str, now: datetime) -> Verdict:
+    def judge(self, key_version: str, now: datetime) -> "SessionRecord | Rejection":
         """
         Say what a candidate of ``key_version`` that found this record is worth at ``now``.
 
         A record is only ever vouched for by the key it was stored under (codlet RFC-004, section 12.2).
         """
         if self.key_version != key_version:
-            return self._rejected(RejectionReason.KEY_VERSION_MISMATCH)
+            return self.rejected(RejectionReason.KEY_VERSION_MISMATCH)
         if self.is_active(now):
-            return self.as_active()
+            return self
         if self.revoked_at is None:
-            return self._rejected(RejectionReason.EXPIRED)
-        is_superseded = self.revoked_reason == RevocationReason.ROTATED and now - self.revoked_at < _SUPERSEDED_FOR
-        return self._rejected(RejectionReason.REVOKED, is_superseded=is_superseded)
+            return self.rejected(RejectionReason.EXPIRED)
+        is_superseded = self.revoked_reason == RevocationReason.ROTATED and now - self.revoked_at < SUPERSEDED_FOR
+        return self.rejected(RejectionReason.REVOKED, is_superseded=is_superseded)
 
     def as_active(self) -> ActiveSessionRecord:
         """Return what the outside may know of this session."""
@@ -160,11 +168,16 @@ class SessionRecord:
             expires_at=self.expires_at,
         )
 
-    def _rejected(self, reason: RejectionReason, *, is_superseded: bool = False) -> Rejection:
+    def rejected(self, reason: RejectionReason, *, is_superseded: bool = False) -> Rejection:
+        """Return the rejection of a cookie that led to this record."""
         return Rejection(reason, self.id, self.key_version, is_superseded)
 
 
-def first_verdict(candidates: Candidates, found: Sequence[SessionRecord], now: datetime) -> Verdict:
+Finding: TypeAlias = SessionRecord | ActiveSessionRecord | Rejection
+"""What a store has under some candidates: the whole record, if it keeps it whole."""
+
+
+def first_verdict(candidates: Candidates, found: Sequence[SessionRecord], now: datetime) -> SessionRecord | Rejection:
     """
     Judge the records that were ``found`` under any of ``candidates``, and return the first one that is active.
 
@@ -175,8 +188,8 @@ def first_verdict(candidates: Candidates, found: Sequence[SessionRecord], now: d
     for lookup_key, key_version in candidates:
         if (record := by_lookup_key.get(lookup_key)) is None:
             continue
-        verdict = record.judge(key_version, now)
-        if isinstance(verdict, ActiveSessionRecord):
-            return verdict
-        rejection = rejection or verdict
+        match = record.judge(key_version, now)
+        if isinstance(match, SessionRecord):
+            return match
+        rejection = rejection or match
     return rejection or Rejection(RejectionReason.UNKNOWN)

@@ -12,7 +12,10 @@ from typing import Final
 from django.dispatch import Signal
 
 session_issued: Final = Signal()
-"""A session began. ``session_id``, ``subject``."""
+"""A session began. ``session_id``, ``subject`` ("" while nobody has signed in)."""
+
+session_rotated: Final = Signal()
+"""A session goes on under a new secret, and the one before is dead. ``session_id``, ``subject``."""
 
 session_revoked: Final = Signal()
 """This call ended one session. ``session_id``, ``reason``, ``revoked_by`` (a subject, or "")."""

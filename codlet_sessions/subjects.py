@@ -1,8 +1,11 @@
 """Who a session speaks for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.core.exceptions import ValidationError
 
 from codlet_sessions.models import MAX_SUBJECT_LENGTH
 
@@ -13,6 +16,9 @@ class Subject:
 
     name: str
     user_id: object = None
+
+
+NOBODY = Subject("")
 
 
 def subject_of(subject_or_user: object) -> Subject:
@@ -37,6 +43,19 @@ def subject_of(subject_or_user: object) -> Subject:
     if subject_or_user.pk is None:
         raise ValueError("This user has no primary key yet: save it before its session is issued.")
     return Subject(_checked(str(subject_or_user.pk)), subject_or_user.pk)
+
+
+def subject_in(data: Mapping[str, Any]) -> Subject:
+    """
+    Return who has signed in by Django's ``login()``, going by the ``data`` of a session; "" when nobody has.
+
+    The one place where subject and user are derived from data, for every way that a session is written.
+    """
+    try:
+        user_id = get_user_model()._meta.pk.to_python(data.get(SESSION_KEY))
+    except ValidationError:  # not a primary key of AUTH_USER_MODEL: it will not sign anybody in either
+        return NOBODY
+    return NOBODY if user_id is None else Subject(str(user_id), user_id)
 
 
 def _checked(name: str) -> str:

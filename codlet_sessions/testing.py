@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from threading import Barrier, Event
 from typing import Any, TypeVar
 from unittest import SkipTest
@@ -31,7 +31,7 @@ from django.db import connections
 from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
 from codlet_sessions.hashing import KeyRing, SecretHasher
 from codlet_sessions.ids import uuid7
-from codlet_sessions.records import ActiveSessionRecord, Candidates, SessionRecord
+from codlet_sessions.records import ActiveSessionRecord, Candidates, Cause, Finding, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionStore
 
@@ -178,8 +178,8 @@ class SessionStoreConformance:
     def test_looking_up_agrees_with_finding(self, store: Face) -> None:
         active, revoked = self._inserted(store), self._inserted(store)
         store.revoke_session(revoked.id, NOW)
-        assert store.look_up(_candidates(active), NOW) == active.as_active()
-        assert not isinstance(store.look_up(_candidates(revoked), NOW), ActiveSessionRecord)
+        assert _as_active(store.look_up(_candidates(active), NOW)) == active.as_active()
+        assert _as_active(store.look_up(_candidates(revoked), NOW)) is None
 
     @on_both_faces
     def test_moments_come_back_aware_and_whole(self, store: Face) -> None:
@@ -321,6 +321,7 @@ class SessionStoreConformance:
         hasher: SecretHasher = HASHER,
         created_at: datetime = NOW,
         expires_at: datetime = NOW + LIFETIME,
+        data: str = "",
     ) -> SessionRecord:
         record = replace(
             _new_record(secret, hasher),
@@ -328,9 +329,87 @@ class SessionStoreConformance:
             created_at=created_at,
             authenticated_at=created_at,
             expires_at=expires_at,
+            data=data,
         )
         store.insert_session(record)
         return record
+
+
+class SessionDataStoreConformance(SessionStoreConformance):
+    """What every `SessionDataStore` must do beside that: keep data, and never write over what it has not seen."""
+
+    @on_both_faces
+    def test_a_record_is_found_whole_with_its_data(self, store: Face) -> None:
+        session = self._inserted(store, data="payload:seal")
+        assert store.look_up(_candidates(session), NOW) == session
+        assert store.read_session(session.id) == session
+
+    @on_both_faces
+    def test_reading_shows_a_session_in_whatever_state(self, store: Face) -> None:
+        session = self._inserted(store, data="payload:seal")
+        store.revoke_session(session.id, NOW, Cause("because"))
+        found = store.read_session(session.id)
+        assert (found.revoked_at, found.revoked_reason, found.data) == (NOW, "because", "")
+        assert store.read_session(uuid7()) is None
+
+    @on_both_faces
+    def test_revoking_a_subject_empties_the_data_of_its_sessions(self, store: Face) -> None:
+        session = self._inserted(store, data="payload:seal")
+        store.revoke_subject(session.subject, NOW)
+        assert store.read_session(session.id).data == ""
+
+    @on_both_faces
+    def test_an_update_of_what_was_seen_is_written(self, store: Face) -> None:
+        session = self._inserted(store)
+        wanted = replace(session, data="another:seal", subject="another", data_version=1)
+        assert store.update_session(session, wanted, NOW) is True
+        assert store.read_session(session.id) == wanted
+
+    @on_both_faces
+    def test_an_update_of_what_somebody_has_changed_since_writes_nothing(self, store: Face) -> None:
+        session = self._inserted(store)
+        first = replace(session, data="first:seal", data_version=1)
+        store.update_session(session, first, NOW)
+        assert store.update_session(session, replace(session, data="second:seal", data_version=1), NOW) is False
+        assert store.read_session(session.id) == first
+
+    @on_both_faces
+    def test_an_update_that_changes_nothing_says_whether_the_session_is_there(self, store: Face) -> None:
+        session = self._inserted(store)
+        assert store.update_session(session, session, NOW) is True
+        store.revoke_session(session.id, NOW)
+        assert store.update_session(session, session, NOW) is False
+
+    @on_both_faces
+    def test_an_update_of_a_revoked_session_writes_nothing(self, store: Face) -> None:
+        session = self._inserted(store)
+        store.revoke_session(session.id, NOW)
+        assert store.update_session(session, replace(session, data="late:seal", data_version=1), NOW) is False
+        assert store.read_session(session.id).data == ""
+
+    @on_both_faces
+    def test_an_update_of_nothing_makes_nothing(self, store: Face) -> None:
+        session = _new_record()
+        assert store.update_session(session, session, NOW) is False
+        assert store.read_session(session.id) is None
+
+    @on_both_faces
+    def test_a_new_lookup_key_is_found_and_the_old_one_is_superseded_for_a_minute(self, store: Face) -> None:
+        before, after = self._inserted(store), _new_record()
+        wanted = replace(before, lookup_key=after.lookup_key, key_version=after.key_version, data_version=1)
+        assert store.update_session(before, wanted, NOW) is True
+        assert store.look_up(_candidates(after), NOW) == wanted
+        assert store.look_up(_candidates(before), NOW).spares_the_cookie is True
+        assert store.look_up(_candidates(before), NOW + timedelta(minutes=1)).spares_the_cookie is False
+        assert store.find_active_session(_candidates(before), NOW) is None
+
+    @on_both_faces
+    def test_of_racing_updates_of_one_version_one_is_written(self, store: Face) -> None:
+        session = self._inserted(store)
+        drafts = [replace(session, data=f"{number}:seal", data_version=1) for number in range(RIVALS)]
+        verdicts = _race(*(partial(store.update_session, session, draft, NOW) for draft in drafts))
+        assert verdicts.count(True) == 1
+        assert store.read_session(session.id) == drafts[verdicts.index(True)]
 
 
 def _new_record(secret: SessionSecret | None = None, hasher: SecretHasher = HASHER) -> SessionRecord:
@@ -387,3 +466,9 @@ class _raises:  # noqa: N801  # reads like what it stands for, in any test runne
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> bool:
         assert kind is not None, f"{self._expected.__name__} was not raised"
         return issubclass(kind, self._expected)
+
+
+def _as_active(finding: Finding) -> ActiveSessionRecord | None:
+    if isinstance(finding, SessionRecord):
+        return finding.as_active()
+    return finding if isinstance(finding, ActiveSessionRecord) else None

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 
 ADMINISTRATOR = "ada"
 VISITOR = "grace"
@@ -14,22 +13,8 @@ def make_people() -> None:
     _make(VISITOR, is_staff=False, is_superuser=False)
 
 
-def name_of(subject: str) -> str:
-    """Return the user name of a session's subject, or the subject itself when it is no user."""
-    return _users(subject).values_list("username", flat=True).first() or subject
-
-
-async def aname_of(subject: str) -> str:
-    """Name as `name_of` does, from async code."""
-    return await _users(subject).values_list("username", flat=True).afirst() or subject
-
-
-def _users(subject: str) -> QuerySet[User]:
-    return User.objects.filter(pk=subject if subject.isdecimal() else None)
-
-
 def _make(name: str, **rights: bool) -> None:
     person, _is_new = User.objects.update_or_create(username=name, defaults=rights)
-    if not person.check_password(settings.DEMO_PASSWORD):  # setting it again would sign everybody out of the admin
+    if not person.check_password(settings.DEMO_PASSWORD):  # setting it again would sign everybody out
         person.set_password(settings.DEMO_PASSWORD)
         person.save()

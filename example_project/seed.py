@@ -25,7 +25,7 @@ def make_sessions() -> None:
     _begin_under_older_keys("device:41", grace, days=9)
     _begin("device:42", days=6, lifetime=timedelta(days=90))
     _end(_begin(grace, days=5), RevocationReason.LOGOUT, by=grace, after=timedelta(hours=2))
-    _end(_begin(ada, days=4), RevocationReason.ROTATED, by=None, after=timedelta(days=1))
+    _end(_begin(ada, days=4), RevocationReason.REQUESTED, by=None, after=timedelta(days=1))
     _begin("device:17", days=3, lifetime=timedelta(hours=12))  # has expired
     _begin("service:nightly-report", days=2, hours=5)
     _end(_begin("device:40", days=1), RevocationReason.ADMINISTRATOR, by=ada, after=timedelta(hours=6))

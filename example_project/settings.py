@@ -25,11 +25,11 @@ CODLET_SESSIONS = {"KEYS": env.dict("CODLET_SESSIONS_KEYS", default={})}
 if DEBUG:
     CODLET_SESSIONS["COOKIE_PROFILE"] = "local-development"  # no TLS here, so the cookie goes without Secure
 
-# request.session, which the admin's own sign-in uses, is Django's. In a signed cookie, because Django's database engine
-# would keep its cookies in clear: whoever reads that table could use them.
-SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
-SESSION_COOKIE_AGE = 14 * 24 * 60 * 60  # seconds; of both cookies
+SESSION_ENGINE = "codlet_sessions.backends.db"  # one cookie and one row, for the page and for the admin
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG  # the session's own cookie goes by COOKIE_PROFILE
+SESSION_COOKIE_AGE = 14 * 24 * 60 * 60  # seconds
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "who"
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'demo.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -52,7 +52,7 @@ MIDDLEWARE = [
     "codlet_sessions.middleware.SessionMiddleware",  # in the place of Django's
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "codlet_sessions.middleware.AuthenticationMiddleware",  # likewise
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

@@ -9,7 +9,7 @@ from example_project.people import ADMINISTRATOR, VISITOR
 from example_project.server import TOP
 from example_project.visitor import Page, Visitor
 
-COOKIE = "codlet_session"
+COOKIE = "sessionid"
 SESSIONS = "/admin/codlet_sessions/session/"
 
 
@@ -29,9 +29,9 @@ class Story:
         return [
             ("who has not signed in is nobody, and gets no cookie", self._look_anonymously),
             ("grace signs in on the page", self._sign_in),
-            ("she sees her name and since when, in the sync and the async view", self._look),
+            ("she sees her name, since when and how often, in the sync and the async view", self._look),
             ("a tampered and a malformed cookie are nobody", self._forge),
-            ("ada signs in to the admin", self._enter_admin),
+            ("ada signs in to the admin, and the page knows her, too", self._enter_admin),
             ("she finds grace's session in the list", self._find),
             ("she revokes it, by the action and its confirmation page", self._revoke),
             ("grace's secret stood on no page of the admin", self._search_admin_pages),
@@ -61,9 +61,9 @@ class Story:
         self.session_id = page.text.partition('id="session-id">')[2].partition("<")[0]
 
     def _look(self) -> None:
-        for path in ("/", "/async/"):
+        for visits, path in ((2, "/"), (3, "/async/")):  # signing in led to the first
             page = self.grace.get(path)
-            for words in (f"Hello, {VISITOR}.", "Signed in", "Expires", self.session_id):
+            for words in (f"Hello, {VISITOR}.", "Signed in", "Expires", self.session_id, f"in this session: {visits}"):
                 _expect(page, words)
 
     def _forge(self) -> None:
@@ -75,6 +75,7 @@ class Story:
     def _enter_admin(self) -> None:
         page = self.ada.submit(self.ada.get(SESSIONS), "username", username=ADMINISTRATOR, password=self.password)
         _expect(page, "Select session to")
+        _expect(self.ada.get("/"), f"Hello, {ADMINISTRATOR}.")
 
     def _find(self) -> None:
         found = self.ada.get(SESSIONS).form("_selected_action").choices_of("_selected_action")

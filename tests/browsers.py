@@ -9,6 +9,8 @@ COOKIE = "codlet_session"
 class Browser:
     """A test client that asks for the pages of one view world, through the handler of one server world."""
 
+    cookie_name = COOKIE
+
     def __init__(self, name, client, prefix, *, is_async):
         self.name, self.client, self.prefix, self.is_async = name, client, prefix, is_async
 
@@ -21,12 +23,12 @@ class Browser:
 
     @property
     def cookie(self):
-        morsel = self.client.cookies.get(COOKIE)
+        morsel = self.client.cookies.get(self.cookie_name)
         return morsel.value if morsel else None
 
     @cookie.setter
     def cookie(self, value):
-        self.client.cookies[COOKIE] = value
+        self.client.cookies[self.cookie_name] = value
 
 
 def wsgi_sync():

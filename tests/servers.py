@@ -15,7 +15,7 @@ from example_project.people import ADMINISTRATOR
 from example_project.server import TOP, Server, free_port
 from example_project.visitor import Visitor
 
-COOKIE = "codlet_session"
+COOKIE = "sessionid"
 PASSWORD = secrets.token_urlsafe(9)
 SESSIONS = "/admin/codlet_sessions/session/"
 
@@ -122,3 +122,8 @@ def enter_admin(home):
 def session_id_on(page):
     """Return the session id that a page shows."""
     return page.text.partition('id="session-id">')[2].partition("<")[0]
+
+
+def visits_on(page):
+    """Return the number of visits that a page shows."""
+    return int(page.text.partition("Visits in this session: ")[2].partition("<")[0])

@@ -20,6 +20,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "codlet_sessions.debug.SafeExceptionReporterFilter"
 ROOT_URLCONF = "tests.site.urls"
 STATIC_URL = "/static/"
+SESSION_COOKIE_SECURE = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # A file and not memory, so that threads have connections of their own, as they have on a server.

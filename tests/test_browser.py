@@ -98,13 +98,23 @@ def test_of_two_people_signed_in_the_one_the_administrator_revokes_is_out(chromi
         assert (heading(grace), heading(ada)) == ("Hello, grace.", "Hello, ada.")
         pictures(grace, "grace")
         pictures(ada, "ada-dark")
+        grace.get_by_role("link", name="Async view").click()
+        assert (heading(grace), visits(grace)) == ("Hello, grace.", "Visits in this session: 2")
+        pictures(grace, "grace-async")
 
         revoke_in_admin(administrator, home, grace.locator("#session-id").inner_text(), pictures)
 
         grace.reload()
         ada.reload()
-        assert (heading(grace), heading(ada)) == ("Nobody is signed in here.", "Hello, ada.")
+        administrator.goto("/")
+        assert heading(grace) == "Nobody is signed in here."
+        assert (heading(ada), visits(ada)) == ("Hello, ada.", "Visits in this session: 2")
+        assert (heading(administrator), visits(administrator)) == ("Hello, ada.", "Visits in this session: 1")
         assert [cookie["name"] for cookie in grace.context.cookies()] == ["csrftoken"]
+
+
+def visits(page):
+    return page.locator("#visits").inner_text()
 
 
 def revoke_in_admin(page, home, session_id, pictures):

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.core.management import get_commands, load_command_class
 from django.db import transaction
 from django.test import override_settings
@@ -56,7 +57,8 @@ def test_what_an_interpreter_shows_on_a_page_is_what_it_shows(page):
 @pytest.mark.parametrize(("page", "code"), SETTINGS)
 def test_settings_that_a_page_shows_are_in_order(page, code):
     shown = run("import os\n" + code)
-    with override_settings(CODLET_SESSIONS=shown.CODLET_SESSIONS):
+    engine = getattr(shown, "SESSION_ENGINE", settings.SESSION_ENGINE)
+    with override_settings(CODLET_SESSIONS=shown.CODLET_SESSIONS, SESSION_ENGINE=engine):
         assert conf.find_problems() == []
 
 

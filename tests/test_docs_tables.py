@@ -11,10 +11,12 @@ from django.core.management import BaseCommand, load_command_class
 
 from codlet_sessions import conf, errors, problems
 from codlet_sessions.api import sessions
+from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.models import Session
 from codlet_sessions.records import RejectionReason, RevocationReason
-from codlet_sessions.stores.base import SessionStore
+from codlet_sessions.stores.base import SessionDataStore
+from codlet_sessions.stores.base import SessionStore as Contract
 from codlet_sessions.testing import SessionStoreConformance
 from tests.conftest import SIGNALS
 from tests.documentation import PAGES, TOP, codes
@@ -49,6 +51,10 @@ def test_every_check_is_in_the_table_and_no_other():
 def test_every_signal_is_in_the_table_with_its_payload_and_log_level(heard, caplog):
     caplog.set_level("INFO", logger="codlet_sessions")
     renamed = sessions.issue("device:42")
+    store = SessionStore()
+    store["value"] = "blue"
+    store.save()
+    store.cycle_key()
     sessions.revoke(sessions.issue("device:42").id)
     Session.objects.filter(pk=renamed.id).update(key_version="renamed")
     sessions.validate(renamed.secret)
@@ -87,7 +93,12 @@ def test_every_method_is_in_its_table_with_its_arguments_and_twin():
     rows = PAGES["sessions"].rows("method", "returns")
     assert dict(shown_call(codes(row[0])[0]) for row in rows) == faces(SessionManager)
     assert [codes(row[2])[0] for row in rows] == [f"a{shown_call(codes(row[0])[0])[0]}" for row in rows]
-    assert dict(map(shown_call, PAGES["stores"].column("method", "must"))) == faces(SessionStore)
+    assert dict(map(shown_call, PAGES["stores"].column("method", "must"))) == faces(Contract)
+    added = dict(map(shown_call, PAGES["stores"].column("method", "must do for data")))
+    assert added == {
+        name: arguments(getattr(SessionDataStore, name)) for name in vars(SessionDataStore) if name in added
+    }
+    assert {**faces(Contract), **added} == faces(SessionDataStore)
 
 
 def test_the_methods_that_let_the_kit_look_closer_are_those_that_skip():

@@ -1,11 +1,12 @@
 """The example site under gunicorn and uvicorn, in sync and async views: the same in every pairing."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from example_project.visitor import Visitor
-from tests.servers import COOKIE, PASSWORD, SESSIONS, enter_admin, run_code, session_id_on, sign_in
+from tests.servers import COOKIE, PASSWORD, SESSIONS, enter_admin, run_code, session_id_on, sign_in, visits_on
 
 pytest_plugins = ["tests.served"]
 
@@ -46,6 +47,99 @@ def test_signing_in_shows_who_you_are_and_since_when(visitor, path):
     assert "Hello, grace." in page.text
     since = datetime.fromisoformat(page.text.partition('datetime="')[2].partition('"')[0])
     assert timedelta() <= datetime.now(UTC) - since < timedelta(minutes=1)
+
+
+def test_visits_are_counted_in_the_session_whichever_view_counts(grace, path):
+    pages = [grace.get(path), grace.get("/"), grace.get("/async/")]
+    assert [visits_on(page) for page in pages] == [2, 3, 4]  # signing in led to the first
+
+
+def test_another_session_of_the_same_person_counts_its_own_visits(grace, path, server):
+    elsewhere = Visitor(server.address)
+    grace.get(path)
+    assert visits_on(sign_in(elsewhere, "grace", path)) == 1
+    assert visits_on(grace.get(path)) == 3
+
+
+def test_a_session_begun_by_signing_in_to_the_admin_serves_the_page(server, path):
+    ada = enter_admin(server.address)
+    page = ada.get(path)
+    assert "Hello, ada." in page.text
+    assert session_id_on(page) in ada.get(SESSIONS).text
+
+
+def test_a_session_begun_by_signing_in_on_the_page_serves_the_admin(visitor, path):
+    page = sign_in(visitor, "ada", path)
+    sessions = visitor.get(SESSIONS)
+    assert (sessions.status, sessions.way) == (200, ())
+    assert session_id_on(page) in sessions.text
+
+
+def test_signing_out_in_the_admin_signs_out_of_the_page(server, path):
+    ada = enter_admin(server.address)
+    stolen = f"{COOKIE}={ada.cookies[COOKIE]}"
+    ada.submit(ada.get("/admin/"), "csrfmiddlewaretoken")
+    assert NOBODY in ada.get(path).text
+    assert NOBODY in ada.get(path, cookie=stolen).text
+
+
+def test_a_visitor_is_not_let_into_the_admin(grace):
+    assert "not authorized to access this page" in grace.get("/admin/").text
+
+
+def test_signing_in_as_somebody_else_ends_the_session_before_and_keeps_nothing_of_it(grace, path):
+    page = grace.get(path)
+    stolen = f"{COOKIE}={grace.cookies[COOKIE]}"
+    ada = sign_in(grace, "ada", path)
+    assert "Hello, ada." in ada.text
+    assert (visits_on(page), visits_on(ada)) == (2, 1)
+    assert session_id_on(ada) != session_id_on(page)
+    assert NOBODY in grace.get(path, cookie=stolen).text
+
+
+def test_a_session_issued_by_code_is_greeted_by_its_subject(visitor, path, site):
+    secret = run_code(site, ISSUE).strip()
+    assert "Hello, device:42." in visitor.get(path, cookie=f"{COOKIE}={secret}").text
+
+
+ISSUE = """
+from codlet_sessions.api import sessions
+print(sessions.issue("device:42").secret.expose())
+"""
+
+
+def test_a_changed_password_signs_out_of_the_page_that_is_asked_next(visitor, path, site):
+    name = f"mary-{secrets.token_hex(4)}"
+    run_code(site, MAKE.format(name, PASSWORD))
+    assert f"Hello, {name}." in sign_in(visitor, name, path).text
+    run_code(site, CHANGE_PASSWORD.format(name))
+    page = visitor.get(path)
+    assert NOBODY in page.text
+    assert page.cookie_set(COOKIE)["max-age"] == "0"
+
+
+MAKE = """
+from django.contrib.auth.models import User
+User.objects.create_user({!r}, password={!r})
+"""
+
+CHANGE_PASSWORD = """
+from django.contrib.auth.models import User
+mary = User.objects.get(username={!r})
+mary.set_password("another one")
+mary.save()
+"""
+
+
+def test_an_administrator_who_revokes_the_session_they_use_is_out(server, path):
+    ada = enter_admin(server.address)
+    session_id = session_id_on(ada.get(path))
+    chosen = {"action": "revoke_selected", "_selected_action": session_id}
+    question = ada.submit(ada.get(f"{SESSIONS}?q={session_id}"), "_selected_action", **chosen)
+    page = ada.submit(question, "confirmed_sessions")
+    assert (page.status, page.address.partition("?")[0]) == (200, f"{ada.home}admin/login/")
+    assert page.cookie_set(COOKIE)["max-age"] == "0"
+    assert NOBODY in ada.get(path).text
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_nobody_stores_its_response(visitor):

@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+import zlib
 from contextlib import closing
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
@@ -10,23 +11,29 @@ from urllib.parse import urlsplit
 
 import environ
 import pytest
+from django.core.signing import b64_decode
 
 from example_project.visitor import Visitor
 from tests.servers import COOKIE, enter_admin, fresh_database, run_code, session_id_on, sign_in, site_environment
 
 pytest_plugins = ["tests.served"]
 
-CREDENTIALS = (COOKIE, "sessionid")
+OTHER_COOKIES = {"csrftoken", "messages"}  # they say nothing of who somebody is
 
 
 @pytest.fixture(scope="module")
 def visitors(gunicorn_server):
-    """Two people on the page, one in the admin; one of them has signed out once."""
+    """
+    Two people on the page, one in the admin.
+
+    Grace has signed out once, and signed in again once without signing out: that gave her session another secret.
+    """
     grace, ada = Visitor(gunicorn_server.address), Visitor(gunicorn_server.address)
     sign_in(grace, "grace")
     grace.submit(grace.get("/"), "csrfmiddlewaretoken")
     sign_in(grace, "grace")
-    sign_in(ada, "ada")
+    sign_in(grace, "grace")
+    sign_in(ada, "ada", "/async/")
     administrator = enter_admin(gunicorn_server.address)
     return [grace, ada, administrator]
 
@@ -35,8 +42,9 @@ def visitors(gunicorn_server):
 def secrets_given(visitors):
     """Every credential that any answer to any of them has set."""
     cookies = [cookie for visitor in visitors for page in visitor.seen for cookie in page.cookies_set]
-    given = {cookie.value for cookie in cookies if cookie.key in CREDENTIALS and cookie.value}
-    assert len(given) >= 4
+    assert {cookie.key for cookie in cookies} - OTHER_COOKIES == {COOKIE}
+    given = {cookie.value for cookie in cookies if cookie.key == COOKIE and cookie.value}
+    assert len(given) == 5
     return given
 
 
@@ -61,15 +69,17 @@ def replay(gunicorn_server):
 
 def test_no_value_of_any_row_signs_anybody_in(visitors, site, replay):
     values = stolen_values(site)
-    assert {"codlet_sessions_session", "auth_user"} <= {table for table, _column, _value in values}
+    tables = {table for table, _column, _value in values}
+    assert {"codlet_sessions_session", "codlet_sessions_retiredkey", "auth_user"} <= tables
+    assert {"data: payload", "data: seal", "data: _auth_user_hash"} <= {column for _table, column, _value in values}
     opened = [(table, column) for table, column, value in values if replay.signs_in(value)]
     assert opened == []
 
 
-def test_a_real_cookie_replayed_the_same_way_does_sign_in(visitors, replay):
-    grace, _ada, administrator = visitors
-    assert replay.signs_in(grace.cookies[COOKIE])
-    assert replay.signs_in(administrator.cookies["sessionid"])
+def test_a_real_cookie_replayed_the_same_way_does_sign_in(visitors, secrets_given, replay):
+    held = {visitor.cookies[COOKIE] for visitor in visitors}
+    assert len(held) == 3
+    assert {secret for secret in secrets_given if replay.signs_in(secret)} == held
     assert not replay.signs_in("0" * 64)
 
 
@@ -92,29 +102,47 @@ with connection.cursor() as cursor:
 ALL_VALUES = """
 import json
 from django.db import connection
-def spellings(value):
-    if isinstance(value, (bytes, memoryview)):
-        return [bytes(value).hex(), bytes(value).decode("latin-1")]
-    return [str(value), str(value).encode().hex(), str(value).replace("-", "")]
 found = []
 with connection.cursor() as cursor:
     for table in connection.introspection.table_names(cursor):
         cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
         columns = [column[0] for column in cursor.description]
-        found += [
-            (table, column, spelling)
-            for row in cursor.fetchall() for column, value in zip(columns, row) for spelling in spellings(value)
-        ]
-print(json.dumps(found))
+        found += [(table, column, value) for row in cursor.fetchall() for column, value in zip(columns, row)]
+def spell(value):
+    return {"hex": bytes(value).hex()} if isinstance(value, (bytes, memoryview)) else str(value)
+print(json.dumps(found, default=spell))
 """
 
 
 def stolen_values(environment):
-    """Every value of every row of every table, as text in each way it might be spelt; each value once."""
+    """Every value of every row of every table, as text in each way it might be spelt; each text once."""
     quiet = {**environment, "DJANGO_LOG_LEVEL": "WARNING"}
-    return list(
-        {value: (table, column, value) for table, column, value in json.loads(run_code(quiet, ALL_VALUES))}.values()
-    )
+    stored = [tuple(cell) for cell in json.loads(run_code(quiet, ALL_VALUES))]
+    data = [(table, value) for table, column, value in stored if column == "data" and value]
+    parts = [part for table, value in data for part in taken_apart(table, value)]
+    spelt = [(table, column, text) for table, column, value in stored + parts for text in spellings(value)]
+    return list({text: (table, column, text) for table, column, text in spelt}.values())
+
+
+def spellings(value):
+    """A stored value in each way somebody might send it."""
+    if isinstance(value, dict):
+        raw = bytes.fromhex(value["hex"])
+        return [raw.hex(), raw.decode("latin-1")]
+    return [str(value), str(value).encode().hex(), str(value).replace("-", "")]
+
+
+def taken_apart(table, data):
+    """What the data of a session has in it: its two halves, what they are when decoded, and each value therein."""
+    payload, _colon, seal = data.rpartition(":")
+    plain = b64_decode(payload.removeprefix(".").encode())
+    plain = zlib.decompress(plain) if payload.startswith(".") else plain
+    halves = [("payload", payload), ("payload", {"hex": plain.hex()})] if payload else []
+    values = json.loads(plain or "{}").items()
+    return [
+        (table, f"data: {name}", part)
+        for name, part in [*halves, *values, ("seal", seal), ("seal", {"hex": b64_decode(seal.encode()).hex()})]
+    ]
 
 
 def stolen_bytes(database_url):
@@ -137,10 +165,7 @@ def forms_of(secret):
         "in upper case": secret.upper().encode(),
         "as text in base64": base64.b64encode(secret.encode()).rstrip(b"="),
     }
-    try:
-        raw = bytes.fromhex(secret)
-    except ValueError:  # not one of ours: Django's signed cookie
-        return forms
+    raw = bytes.fromhex(secret)
     return {**forms, "as bytes": raw, "as bytes in base64": base64.b64encode(raw).rstrip(b"=")}
 
 
@@ -156,14 +181,13 @@ def forms_found(given, loot):
 
 
 class Replay:
-    """Sends stolen values as cookies: as codlet's and as Django's at once, to the page and to the admin."""
+    """Sends stolen values as the cookie, to the page and to the admin."""
 
     def __init__(self, connection):
         self.connection = connection
 
     def signs_in(self, value):
-        sent = SimpleCookie(dict.fromkeys(CREDENTIALS, value))
-        header = "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in sent.values())
+        header = f"{COOKIE}={SimpleCookie({COOKIE: value})[COOKIE].coded_value}"
         return not (self._is_anonymous("/", header) and self._is_anonymous("/admin/", header))
 
     def _is_anonymous(self, path, header):

@@ -3,14 +3,22 @@
 import inspect
 
 import pytest
+from django.contrib.sessions.backends.base import SessionBase
 
 from codlet_sessions import auth
+from codlet_sessions.adoption import Predecessor
+from codlet_sessions.engine import EngineSession
+from codlet_sessions.keeper import SessionKeeper
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.models import SessionQuerySet
-from codlet_sessions.requests import RequestSession
-from codlet_sessions.stores.base import SessionStore
+from codlet_sessions.own_cookie import OwnCookieSession
+from codlet_sessions.shared_cookie import SharedCookieSession
+from codlet_sessions.stores.base import SessionDataStore, SessionStore
 from codlet_sessions.stores.memory import MemorySessionStore
 from codlet_sessions.stores.orm import OrmSessionStore
+
+VIEWS = (OwnCookieSession, SharedCookieSession)
+ENGINE = ("load", "exists", "save", "create", "delete", "cycle_key", "read", "clear_expired")
 
 
 @pytest.mark.parametrize("owner", [SessionManager, SessionStore, OrmSessionStore, MemorySessionStore, auth])
@@ -29,11 +37,30 @@ def test_every_public_function_has_an_async_twin_with_the_same_signature(owner):
         assert inspect.signature(mine[name]) == inspect.signature(twin), name
 
 
-@pytest.mark.parametrize(("owner", "name"), [(SessionQuerySet, "revoke"), (RequestSession, "read")])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (SessionQuerySet, "revoke"),
+        *((view, name) for view in VIEWS for name in ("read", "sign_in", "sign_out", "answer")),
+        *((SessionKeeper, name) for name in ("open", "finds", "begin", "save", "end")),
+        *((Predecessor, name) for name in ("find", "adopt", "drop")),
+        *((EngineSession, name) for name in ENGINE),
+    ],
+)
 def test_what_lies_beneath_has_twins_too(owner, name):
     assert inspect.signature(getattr(owner, name)) == inspect.signature(getattr(owner, f"a{name}"))
 
 
 @pytest.mark.parametrize("store", [OrmSessionStore, MemorySessionStore])
 def test_a_store_leaves_nothing_to_the_defaults(store):
-    assert {name for name in vars(SessionStore) if not name.startswith("_")} <= set(vars(store))
+    asked_for = {*vars(SessionStore), *vars(SessionDataStore)}
+    assert {name for name in asked_for if not name.startswith("_")} <= set(vars(store))
+
+
+def test_the_engine_overrides_both_faces_or_neither():
+    mine = {name for kind in EngineSession.__mro__ if kind is not SessionBase for name in vars(kind)}
+    twins = {name: f"_a{name[1:]}" if name.startswith("_") else f"a{name}" for name in vars(SessionBase)}
+    twins = {name: twin for name, twin in twins.items() if twin in vars(SessionBase)}
+    assert len(twins) > 20
+    for name, twin in twins.items():
+        assert (name in mine) == (twin in mine) or name == "_get_session", name  # only tasks meet in one session

@@ -9,10 +9,10 @@ from codlet_sessions.records import (
     ActiveSessionRecord,
     Candidates,
     Cause,
+    Finding,
     Rejection,
     RejectionReason,
     SessionRecord,
-    Verdict,
 )
 
 
@@ -45,15 +45,16 @@ class SessionStore(ABC):
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """Find as `find_active_session` does, from async code."""
 
-    def look_up(self, candidates: Candidates, now: datetime) -> Verdict:
+    def look_up(self, candidates: Candidates, now: datetime) -> Finding:
         """
-        Find as `find_active_session` does, but answer with a `Rejection` that says why not, for signals and logs.
+        Find as `find_active_session` does, but return the whole record, or a `Rejection` that says why there is none.
 
-        A store that cannot tell need not override this: every reason is then "unknown".
+        A record that comes whole has its seal checked, so that nobody can change whom it speaks for in the store. A
+        store that keeps less, or cannot tell why not, need not override this: every reason is then "unknown".
         """
         return self.find_active_session(candidates, now) or Rejection(RejectionReason.UNKNOWN)
 
-    async def alook_up(self, candidates: Candidates, now: datetime) -> Verdict:
+    async def alook_up(self, candidates: Candidates, now: datetime) -> Finding:
         """Look up as `look_up` does, from async code."""
         return await self.afind_active_session(candidates, now) or Rejection(RejectionReason.UNKNOWN)
 
@@ -119,3 +120,59 @@ class SessionStore(ABC):
     @abstractmethod
     async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
         """List as `list_active_sessions` does, from async code."""
+
+
+class SessionDataStore(SessionStore):
+    """
+    A store that keeps the data of sessions, too: what an engine for ``request.session`` needs.
+
+    Its `look_up` returns whole records, and its revocations empty their data.
+    """
+
+    @abstractmethod
+    def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        """
+        Return the whole record that `find_active_session` would find, or why there is none.
+
+        One query, and a second one only when nothing was found: a key that `update_session` has replaced less than a
+        minute ago is superseded, not just unknown.
+        """
+
+    @abstractmethod
+    async def alook_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        """Look up as `look_up` does, from async code."""
+
+    @abstractmethod
+    def read_session(self, session_id: UUID) -> SessionRecord | None:
+        """
+        Return the session of that id as it is now, in whatever state, or None when there is none.
+
+        Inside a transaction the answer is the last committed one, not the one that the transaction began with.
+
+        Raises:
+            StoreUnavailable: The store could not be asked.
+
+        """
+
+    @abstractmethod
+    async def aread_session(self, session_id: UUID) -> SessionRecord | None:
+        """Read as `read_session` does, from async code."""
+
+    @abstractmethod
+    def update_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
+        """
+        Turn the session from what was ``seen`` into what is ``wanted``: one conditional UPDATE.
+
+        Return whether that happened. False means that the session is revoked or gone, or that its ``data_version`` is
+        no longer that of ``seen``; nothing is written then. A lookup key that is replaced at ``now`` is remembered for
+        `look_up`.
+
+        Raises:
+            StoreInvariantViolated: A value does not fit.
+            StoreUnavailable: The store could not be asked.
+
+        """
+
+    @abstractmethod
+    async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
+        """Update as `update_session` does, from async code."""

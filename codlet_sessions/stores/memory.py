@@ -8,40 +8,47 @@ from uuid import UUID
 from codlet_sessions.errors import StoreInvariantViolated
 from codlet_sessions.records import (
     REQUESTED,
+    SUPERSEDED,
+    SUPERSEDED_FOR,
     ActiveSessionRecord,
     Candidates,
     Cause,
+    LookupKey,
+    Rejection,
     SessionRecord,
-    Verdict,
     first_verdict,
 )
-from codlet_sessions.stores.base import SessionStore
+from codlet_sessions.stores.base import SessionDataStore
 
 
-class MemorySessionStore(SessionStore):
+class MemorySessionStore(SessionDataStore):
     """Keeps sessions in this process. Safe between threads; does not keep who revoked them."""
 
     def __init__(self) -> None:
         self._records: dict[UUID, SessionRecord] = {}
+        self._retired: dict[LookupKey, datetime] = {}
         self._lock = Lock()
 
     def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
-        verdict = self.look_up(candidates, now)
-        return verdict if isinstance(verdict, ActiveSessionRecord) else None
+        match = self.look_up(candidates, now)
+        return match.as_active() if isinstance(match, SessionRecord) else None
 
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
         return self.find_active_session(candidates, now)
 
-    def look_up(self, candidates: Candidates, now: datetime) -> Verdict:
+    def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
         wanted = {lookup_key for lookup_key, _version in candidates}
         with self._lock:
             found = [record for record in self._records.values() if record.lookup_key in wanted]
+            retired = [moment for lookup_key, moment in self._retired.items() if lookup_key in wanted]
+        if not found and any(now - moment < SUPERSEDED_FOR for moment in retired):
+            return SUPERSEDED
         return first_verdict(candidates, found, now)
 
-    async def alook_up(self, candidates: Candidates, now: datetime) -> Verdict:
+    async def alook_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
         return self.look_up(candidates, now)
 
@@ -92,12 +99,36 @@ class MemorySessionStore(SessionStore):
         """See `SessionStore.list_active_sessions`."""
         return self.list_active_sessions(subject, now)
 
+    def read_session(self, session_id: UUID) -> SessionRecord | None:
+        """See `SessionDataStore.read_session`."""
+        with self._lock:
+            return self._records.get(session_id)
+
+    async def aread_session(self, session_id: UUID) -> SessionRecord | None:
+        """See `SessionDataStore.read_session`."""
+        return self.read_session(session_id)
+
+    def update_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
+        """See `SessionDataStore.update_session`."""
+        with self._lock:
+            record = self._records.get(seen.id)
+            if record is None or record.revoked_at is not None or record.data_version != seen.data_version:
+                return False
+            self._records[seen.id] = wanted
+            if wanted.lookup_key != seen.lookup_key:
+                self._retired[seen.lookup_key] = now
+            return True
+
+    async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
+        """See `SessionDataStore.update_session`."""
+        return self.update_session(seen, wanted, now)
+
     def _active(self, subject: str, now: datetime) -> list[SessionRecord]:
         return [record for record in self._records.values() if record.subject == subject and record.is_active(now)]
 
 
 def _ended(record: SessionRecord, now: datetime, cause: Cause) -> SessionRecord:
-    return replace(record, revoked_at=now, revoked_reason=cause.reason)
+    return replace(record, revoked_at=now, revoked_reason=cause.reason, data="")
 
 
 def _age(record: SessionRecord) -> tuple[datetime, UUID]:

@@ -12,24 +12,27 @@ from django.db import DataError, Error, IntegrityError, connections, router, tra
 from django.db.models import QuerySet
 
 from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import RetiredKey, Session, SessionQuerySet
 from codlet_sessions.records import (
     REQUESTED,
+    SUPERSEDED,
+    SUPERSEDED_FOR,
     ActiveSessionRecord,
     Candidates,
     Cause,
+    Rejection,
+    RejectionReason,
     SessionRecord,
-    Verdict,
     first_verdict,
 )
-from codlet_sessions.stores.base import SessionStore
+from codlet_sessions.stores.base import SessionDataStore
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
 
 _RECORD_COLUMNS = tuple(field.name for field in fields(SessionRecord))
 
 
-class OrmSessionStore(SessionStore):
+class OrmSessionStore(SessionDataStore):
     """
     Keeps sessions in the `Session` table.
 
@@ -49,23 +52,29 @@ class OrmSessionStore(SessionStore):
 
     def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
-        return _only_active(self.look_up(candidates, now))
+        with _translated_errors():
+            return _only_active(first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now))
 
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
-        return _only_active(await self.alook_up(candidates, now))
+        with _translated_errors():
+            return _only_active(first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now))
 
-    def look_up(self, candidates: Candidates, now: datetime) -> Verdict:
+    def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
         with _translated_errors():
-            rows = list(self._rows(candidates))
-        return first_verdict(candidates, [_record(row) for row in rows], now)
+            match = first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now)
+            if _is_unknown(match) and self._retired(candidates, now).exists():
+                return SUPERSEDED
+        return match
 
-    async def alook_up(self, candidates: Candidates, now: datetime) -> Verdict:
+    async def alook_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
         with _translated_errors():
-            rows = [row async for row in self._rows(candidates)]
-        return first_verdict(candidates, [_record(row) for row in rows], now)
+            match = first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now)
+            if _is_unknown(match) and await self._retired(candidates, now).aexists():
+                return SUPERSEDED
+        return match
 
     def insert_session(self, record: SessionRecord) -> None:
         """See `SessionStore.insert_session`."""
@@ -111,11 +120,43 @@ class OrmSessionStore(SessionStore):
             rows = [row async for row in self._newest_first(subject, now)]
         return [_record(row).as_active() for row in rows]
 
+    def read_session(self, session_id: UUID) -> SessionRecord | None:
+        """See `SessionDataStore.read_session`."""
+        with _translated_errors():
+            rows = list(self._latest(session_id))
+        return _record(rows[0]) if rows else None
+
+    async def aread_session(self, session_id: UUID) -> SessionRecord | None:
+        """See `SessionDataStore.read_session`."""
+        with _translated_errors():
+            rows = await sync_to_async(lambda: list(self._latest(session_id)))()
+        return _record(rows[0]) if rows else None
+
+    def update_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
+        """See `SessionDataStore.update_session`."""
+        with _translated_errors():
+            is_written = bool(self._as_seen(seen).update(**_difference(seen, wanted)))
+            if is_written and wanted.lookup_key != seen.lookup_key:
+                RetiredKey.objects.using(self.using).create(lookup_key=seen.lookup_key, retired_at=now)
+        return is_written
+
+    async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
+        """See `SessionDataStore.update_session`."""
+        with _translated_errors():
+            is_written = bool(await self._as_seen(seen).aupdate(**_difference(seen, wanted)))
+            if is_written and wanted.lookup_key != seen.lookup_key:
+                await RetiredKey.objects.using(self.using).acreate(lookup_key=seen.lookup_key, retired_at=now)
+        return is_written
+
     def _sessions(self) -> SessionQuerySet:
         return SessionQuerySet(Session, using=self.using)
 
     def _rows(self, candidates: Candidates) -> Rows:
         return self._sessions().keyed(candidates).values_list(*_RECORD_COLUMNS)
+
+    def _retired(self, candidates: Candidates, now: datetime) -> "QuerySet[RetiredKey]":
+        keys = [lookup_key for lookup_key, _version in candidates]
+        return RetiredKey.objects.using(self.using).filter(lookup_key__in=keys, retired_at__gt=now - SUPERSEDED_FOR)
 
     def _newest_first(self, subject: str, now: datetime) -> Rows:
         return (
@@ -128,6 +169,14 @@ class OrmSessionStore(SessionStore):
 
     def _one(self, session_id: UUID) -> SessionQuerySet:
         return self._sessions().filter(id=session_id)
+
+    def _as_seen(self, seen: SessionRecord) -> SessionQuerySet:
+        return self._one(seen.id).at_version(seen.data_version)
+
+    def _latest(self, session_id: UUID) -> Rows:
+        rows = self._one(session_id).values_list(*_RECORD_COLUMNS)
+        # A plain SELECT in a REPEATABLE READ transaction would show the row as it was when the transaction began.
+        return rows.select_for_update() if connections[self.using].in_atomic_block else rows
 
     def _all_but(self, keep: UUID | None, subject: str, now: datetime) -> SessionQuerySet:
         sessions = self._sessions().of_subject(subject).active(now)
@@ -146,6 +195,8 @@ class OrmSessionStore(SessionStore):
                 expires_at=record.expires_at,
                 revoked_at=record.revoked_at,
                 revoked_reason=record.revoked_reason,
+                data=record.data,
+                data_version=record.data_version,
             ).save(using=self.using, force_insert=True)
 
     def _savepoint(self) -> AbstractContextManager[None]:
@@ -155,8 +206,18 @@ class OrmSessionStore(SessionStore):
         return nullcontext()
 
 
-def _only_active(verdict: Verdict) -> ActiveSessionRecord | None:
-    return verdict if isinstance(verdict, ActiveSessionRecord) else None
+def _is_unknown(match: SessionRecord | Rejection) -> bool:
+    return isinstance(match, Rejection) and match.reason is RejectionReason.UNKNOWN
+
+
+def _only_active(match: SessionRecord | Rejection) -> ActiveSessionRecord | None:
+    return match.as_active() if isinstance(match, SessionRecord) else None
+
+
+def _difference(seen: SessionRecord, wanted: SessionRecord) -> dict[str, Any]:
+    """Return the columns to write. Always one at least: the row count of an UPDATE is the verdict."""
+    changed = {name: getattr(wanted, name) for name in _RECORD_COLUMNS if getattr(wanted, name) != getattr(seen, name)}
+    return changed or {"data_version": wanted.data_version}
 
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:

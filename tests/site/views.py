@@ -1,5 +1,7 @@
 """Pages that ask for the session, leave it alone, begin it and end it."""
 
+from django.contrib import auth
+from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResponse
 
 from codlet_sessions.auth import alogin, alogout, login, logout
@@ -112,3 +114,125 @@ async def arecall(request):
 def report(request):
     session = request.codlet_session
     raise RuntimeError(f"a bug, while {session.subject} was here")
+
+
+# What Django's own login(), logout() and session API do, for the engine.
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def enter(request, username):
+    auth.login(request, User.objects.get(username=username), BACKEND)
+    return _described(request.codlet_session)
+
+
+async def aenter(request, username):
+    await auth.alogin(request, await User.objects.aget(username=username), BACKEND)
+    return _described(await request.acodlet_session())
+
+
+def leave(request):
+    auth.logout(request)
+    return _described(request.codlet_session)
+
+
+async def aleave(request):
+    await auth.alogout(request)
+    return _described(await request.acodlet_session())
+
+
+def user(request):
+    return HttpResponse(request.user.username)
+
+
+async def auser(request):
+    return HttpResponse((await request.auser()).username)
+
+
+def both(request):
+    return JsonResponse({"value": request.session.get("value"), **_facts(request.codlet_session)})
+
+
+async def aboth(request):
+    value = await request.session.aget("value")
+    return JsonResponse({"value": value, **_facts(await request.acodlet_session())})
+
+
+def _facts(session):
+    return {"id": session and str(session.id), "subject": session and session.subject}
+
+
+def drop(request, key):
+    del request.session[key]
+    return HttpResponse("dropped")
+
+
+async def adrop(request, key):
+    await request.session.apop(key)
+    return HttpResponse("dropped")
+
+
+def empty(request):
+    request.session.clear()
+    return HttpResponse("emptied")
+
+
+async def aempty(request):
+    request.session.clear()
+    return HttpResponse("emptied")
+
+
+def keep_for(request, seconds):
+    request.session.set_expiry(seconds)
+    return HttpResponse("kept")
+
+
+async def akeep_for(request, seconds):
+    await request.session.aset_expiry(seconds)
+    return HttpResponse("kept")
+
+
+def remember_and_answer(request, status):
+    request.session["value"] = "blue"
+    return HttpResponse(status=status)
+
+
+async def aremember_and_answer(request, status):
+    await request.session.aset("value", "blue")
+    return HttpResponse(status=status)
+
+
+def remember_and_raise(request):
+    request.session["value"] = "blue"
+    raise Http404
+
+
+async def aremember_and_raise(request):
+    await request.session.aset("value", "blue")
+    raise Http404
+
+
+def change_password(request):
+    request.user.set_password("another")
+    request.user.save()
+    auth.update_session_auth_hash(request, request.user)
+    return HttpResponse("changed")
+
+
+async def achange_password(request):
+    user = await request.auser()
+    user.set_password("another")
+    await user.asave()
+    await request.session.acycle_key()
+    await request.session.aset(auth.HASH_SESSION_KEY, user.get_session_auth_hash())
+    return HttpResponse("changed")
+
+
+def renew(request):
+    request.session.cycle_key()
+    return HttpResponse(request.session.session_key)
+
+
+async def arenew(request):
+    await request.session.acycle_key()
+    return HttpResponse(request.session.session_key)

@@ -7,11 +7,11 @@ from django.test.utils import CaptureQueriesContext
 from codlet_sessions.models import Session
 from codlet_sessions.stores.memory import MemorySessionStore
 from codlet_sessions.stores.orm import OrmSessionStore
-from codlet_sessions.testing import SessionStoreConformance
+from codlet_sessions.testing import SessionDataStoreConformance
 
 
 @pytest.mark.django_db(transaction=True)
-class TestOrmSessionStore(SessionStoreConformance):
+class TestOrmSessionStore(SessionDataStoreConformance):
     @pytest.fixture(autouse=True)
     def _fixtures(self, request):
         self.fixture = request.getfixturevalue
@@ -30,7 +30,7 @@ class TestOrmSessionStore(SessionStoreConformance):
         return CaptureQueriesContext(connection)
 
 
-class TestMemorySessionStore(SessionStoreConformance):
+class TestMemorySessionStore(SessionDataStoreConformance):
     def make_store(self):
         self.store = MemorySessionStore()
         return self.store

@@ -22,7 +22,8 @@ WELCOME = """
     ada, administrator  password  {password}
     grace, visitor      password  {password}
 
-  Sign in as grace on the page and as ada in the admin. Revoke grace's session there and reload her page: she is out.
+  Sign in as grace on the page and, in another browser or a private window, as ada in the admin: one browser has one
+  session, and it serves both. Revoke grace's session in the admin and reload her page: she is out.
   Stop with Ctrl-C. What this made stands in {files}.
 """
 

@@ -1,0 +1,270 @@
+"""
+Django's session contract, on rows of the `Session` table: what every engine of this package is made of.
+
+Both faces are written by hand, because a face that is derived from the other loses what somebody overrides.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from codlet_sessions.api import get_keeper, predecessor_for
+from codlet_sessions.keeper import SessionOver, Written
+from codlet_sessions.purge import purge
+from codlet_sessions.records import ActiveSessionRecord, SessionRecord
+from codlet_sessions.secrets import SessionSecret
+from codlet_sessions.session_state import Found, SessionState
+from codlet_sessions.subjects import Subject
+
+
+class EngineSession(SessionState):
+    """
+    One session as one request has it: loaded at most once, written by conditional UPDATEs.
+
+    No row is written before there is data, unless somebody calls `save` or `create` on an empty session. A key that
+    leads to no active session is never adopted: the session goes on without one, and gets a new one when it is saved.
+
+    Args:
+        session_key: The cookie's value, or None.
+
+    """
+
+    def __init__(self, session_key: str | None = None) -> None:
+        self._turn: asyncio.Lock | None = None
+        super().__init__(session_key)
+
+    def exists(self, session_key: str | None) -> bool:
+        """Return whether ``session_key`` opens an active session. No query when it is malformed; no signal."""
+        return get_keeper().finds(SessionSecret(session_key or ""))
+
+    async def aexists(self, session_key: str | None) -> bool:
+        """Look as `exists` does, from async code."""
+        return await get_keeper().afinds(SessionSecret(session_key or ""))
+
+    def load(self) -> dict[str, Any]:
+        """
+        Return the data of the active session that the key opens; nothing, and no key any longer, if it opens none.
+
+        One query, or none when the key is malformed.
+
+        Raises:
+            StoreError, KeysUnavailable: There was no answer. Never "no session".
+
+        """
+        return self._loaded(self._find())
+
+    async def aload(self) -> dict[str, Any]:
+        """Load as `load` does, from async code."""
+        return self._loaded(await self._afind())
+
+    def read(self) -> ActiveSessionRecord | None:
+        """Load the session if it has not been, and return whom it speaks for; None while nobody has signed in."""
+        self._get_session()  # type: ignore[attr-defined]  # not in the stubs
+        return self.who()
+
+    async def aread(self) -> ActiveSessionRecord | None:
+        """Read as `read` does, from async code."""
+        await self._aget_session()
+        return self.who()
+
+    def settle(self) -> None:
+        """Look the key up if there is data that was not loaded by it: after ``clear()``, which Django does without."""
+        if self._is_unread and hasattr(self, "_session_cache"):
+            self._found(self._find())
+
+    async def asettle(self) -> None:
+        """Settle as `settle` does, from async code."""
+        if self._is_unread and hasattr(self, "_session_cache"):
+            self._found(await self._afind())
+
+    async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
+        self._turn = self._turn or asyncio.Lock()
+        async with self._turn:  # or a second task's late answer would replace what the first has changed by now
+            data: dict[str, Any] = await super()._aget_session(no_load)  # type: ignore[misc]  # not in the stubs
+            return data
+
+    def create(self) -> None:
+        """Begin a session under a new key, and write its row at once, as Django's contract asks."""
+        self._renew_key()
+        self.save(must_create=True)
+        self.modified = True
+
+    async def acreate(self) -> None:
+        """Create as `create` does, from async code."""
+        self._renew_key()
+        await self.asave(must_create=True)
+        self.modified = True
+
+    def save(self, must_create: bool = False) -> None:
+        """
+        Write the session: one INSERT if it is new or ``must_create``, else one conditional UPDATE.
+
+        What another request wrote since this one loaded is kept, by top-level key. A session of the engine before is
+        written where it is, unless its cookie can be replaced (see `may_be_adopted`).
+
+        Raises:
+            SessionOver: The session has ended meanwhile; nothing was written. It is Django's ``UpdateError``.
+            StoreError, KeysUnavailable: The store could not be asked, and nothing was written.
+
+        """
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # not in the stubs
+        if not must_create:
+            self.settle()
+        with self._remembering_failure(), self._grading_harm():
+            if self._foreign is not None and self._stays_where_it_is and not must_create:
+                self._was_written_there(self._foreign.predecessor.write(self._foreign, data))
+            elif must_create or self._record is None:
+                self._insert(data)
+            else:
+                self._was_saved(get_keeper().save(self._record, data, self._change()))
+
+    async def asave(self, must_create: bool = False) -> None:
+        """Save as `save` does, from async code."""
+        data = await self._aget_session(no_load=must_create)
+        if not must_create:
+            await self.asettle()
+        with self._remembering_failure(), self._grading_harm():
+            if self._foreign is not None and self._stays_where_it_is and not must_create:
+                self._was_written_there(await self._foreign.predecessor.awrite(self._foreign, data))
+            elif must_create or self._record is None:
+                await self._ainsert(data)
+            else:
+                self._was_saved(await get_keeper().asave(self._record, data, self._change()))
+
+    def cycle_key(self) -> None:
+        """
+        Go on under a new secret: the same row and id, and the old secret dead in the same UPDATE.
+
+        A session without a row gets its new key when it is saved. If another request has renewed or ended the session
+        meanwhile, one that nobody had signed in on goes on as a session of its own.
+
+        Raises:
+            SessionInterrupted: Somebody had signed in on the session, and it has ended or moved on meanwhile.
+            StoreError, KeysUnavailable: The store could not be asked.
+
+        """
+        self._get_session()  # type: ignore[attr-defined]  # not in the stubs
+        self.settle()
+        self._rotate(is_sign_in=False)
+
+    async def acycle_key(self) -> None:
+        """Cycle as `cycle_key` does, from async code."""
+        await self._aget_session()
+        await self.asettle()
+        self.modified = True
+        if self._record is None:
+            self._renew_key()
+            return
+        secret = SessionSecret.generate()
+        with self._remembering_failure(), self._parting_if_over(is_sign_in=False):
+            self._was_rotated(await get_keeper().asave(self._record, self._data, self._change(secret)), secret)
+
+    def note_sign_in(self, subject: Subject | None = None) -> None:
+        """
+        Take down that somebody has just proved who they are: the session's life begins anew when it is saved.
+
+        Gives it a new secret (ASVS 5.0 7.2.4) unless it has one already. The session must have been loaded.
+
+        Args:
+            subject: Who that was, if it is no user that Django's ``login()`` has put into the data.
+
+        """
+        self._signed_in_at = get_keeper().now()
+        self._given_subject = subject
+        self.modified = True
+        if self._record is not None and not self.has_new_secret:
+            self._rotate(is_sign_in=True)
+
+    def delete(self, session_key: str | None = None) -> None:
+        """
+        Revoke the session of ``session_key``, or this one, with the reason "logout", and empty its data.
+
+        The row stays, for the audit, until it is purged. A key that opens nothing is no error.
+        """
+        with self._remembering_failure():
+            if (record := self._row_of(session_key)) is not None:
+                get_keeper().end(record)
+            elif (secret := self._secret_of(session_key)) is not None:
+                if (predecessor := predecessor_for(secret)) is not None:
+                    predecessor.drop(secret.expose())
+                elif secret.is_well_formed() and isinstance(found := get_keeper().open(secret), SessionRecord):
+                    get_keeper().end(found)
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        """Delete as `delete` does, from async code."""
+        with self._remembering_failure():
+            if (record := self._row_of(session_key)) is not None:
+                await get_keeper().aend(record)
+            elif (secret := self._secret_of(session_key)) is not None:
+                if (predecessor := predecessor_for(secret)) is not None:
+                    await predecessor.adrop(secret.expose())
+                elif secret.is_well_formed() and isinstance(found := await get_keeper().aopen(secret), SessionRecord):
+                    await get_keeper().aend(found)
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        """Delete what has expired, in batches, and what was revoked longer ago than `purge` retains it."""
+        purge(retain_expired=timedelta())
+
+    @classmethod
+    async def aclear_expired(cls) -> None:
+        """Clear as `clear_expired` does, from async code."""
+        await sync_to_async(cls.clear_expired)()
+
+    def _rotate(self, *, is_sign_in: bool) -> None:
+        self.modified = True
+        if self._record is None:
+            self._renew_key()
+            return
+        secret = SessionSecret.generate()
+        with self._remembering_failure(), self._parting_if_over(is_sign_in=is_sign_in):
+            self._was_rotated(get_keeper().save(self._record, self._data, self._change(secret)), secret)
+
+    def _find(self) -> Found:
+        if self._secret is None:
+            return None
+        with self._remembering_failure():
+            predecessor = predecessor_for(self._secret)
+            found = None if predecessor is None else predecessor.find(self._secret.expose())
+            return found or get_keeper().open(self._secret)
+
+    async def _afind(self) -> Found:
+        if self._secret is None:
+            return None
+        with self._remembering_failure():
+            predecessor = predecessor_for(self._secret)
+            found = None if predecessor is None else await predecessor.afind(self._secret.expose())
+            return found or await get_keeper().aopen(self._secret)
+
+    def _insert(self, data: Mapping[str, Any]) -> None:
+        foreign, is_renewed = self._foreign, self.has_new_secret
+        draft = self._draft(self._secret_to_begin_with(), data)
+        if foreign is None:
+            get_keeper().begin(draft)
+            return self._began(Written(draft, data))
+        try:
+            adopted = foreign.predecessor.adopt(foreign, draft, data, may_join=not is_renewed)
+        except SessionOver:
+            if not is_renewed:
+                raise
+            self._foreign = None  # two signed in at once on one foreign session: each has one of their own now
+            return self._insert(data)
+        return self._was_adopted(adopted, draft)
+
+    async def _ainsert(self, data: Mapping[str, Any]) -> None:
+        foreign, is_renewed = self._foreign, self.has_new_secret
+        draft = self._draft(self._secret_to_begin_with(), data)
+        if foreign is None:
+            await get_keeper().abegin(draft)
+            return self._began(Written(draft, data))
+        try:
+            adopted = await foreign.predecessor.aadopt(foreign, draft, data, may_join=not is_renewed)
+        except SessionOver:
+            if not is_renewed:
+                raise
+            self._foreign = None  # two signed in at once on one foreign session: each has one of their own now
+            return await self._ainsert(data)
+        return self._was_adopted(adopted, draft)

@@ -1,0 +1,298 @@
+"""The rules for what a session holds: how its data is written, by whom, and what happens when two write at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
+
+from codlet_sessions import events
+from codlet_sessions.errors import CodletSessionError, StoreUnavailable
+from codlet_sessions.hashing import SecretHasher
+from codlet_sessions.manager import SessionManager
+from codlet_sessions.merging import merge
+from codlet_sessions.records import ActiveSessionRecord, Finding, Rejection, RevocationReason, SessionRecord
+from codlet_sessions.sealing import Serializer, pack, seal, unpack, unseal
+from codlet_sessions.secrets import SessionSecret
+from codlet_sessions.stores.base import SessionDataStore
+from codlet_sessions.subjects import Subject, subject_in
+
+_ATTEMPTS = 200  # each one that fails means that another request's write went through
+
+
+class SessionOver(CodletSessionError, UpdateError):
+    """
+    A write found that its session has ended, or goes on under another secret: nothing was written.
+
+    Attributes:
+        is_superseded: Whether the same browser has moved on, by signing in or out in another request.
+        is_harmless: Whether nobody loses anything by it: it is superseded, or there was nothing new to write.
+
+    """
+
+    def __init__(self, message: str, *, is_superseded: bool = False) -> None:
+        super().__init__(message)
+        self.is_superseded = is_superseded
+        self.is_harmless = is_superseded
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    What a write changes beside the data.
+
+    Attributes:
+        secret: The session goes on under this one, and the one before is dead.
+        expires_at: Its end moves to this moment.
+        signed_in_at: Somebody has just proved who they are.
+        subject: Who that was, if the data does not say.
+
+    """
+
+    secret: SessionSecret | None = None
+    expires_at: datetime | None = None
+    signed_in_at: datetime | None = None
+    subject: Subject | None = None
+
+    @property
+    def is_a_touch(self) -> bool:
+        """Whether it moves the end of the session at most."""
+        return self.secret is None and self.signed_in_at is None and self.subject is None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write left behind: the row, and the data in it, with what other requests had written."""
+
+    record: SessionRecord
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One try at a write: the row as last seen with the data in it, and what is to be in it."""
+
+    seen: SessionRecord
+    loaded: Mapping[str, Any]
+    mine: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKeeper:
+    """
+    Writes the data of sessions. Each method that asks the store has an async twin with an ``a`` in front.
+
+    Args:
+        manager: Whose keys, clock and signals are used.
+        store: Where sessions live: the manager's own, which keeps data.
+        serializer: What SESSION_SERIALIZER names.
+
+    """
+
+    manager: SessionManager
+    store: SessionDataStore
+    serializer: Serializer = field(repr=False)
+
+    @property
+    def hasher(self) -> SecretHasher:
+        """What turns secrets into lookup keys."""
+        return self.manager.hasher
+
+    def now(self) -> datetime:
+        """Return the current moment."""
+        return self.manager.clock()
+
+    def open(self, secret: SessionSecret) -> SessionRecord | Rejection:
+        """
+        Return the active session that ``secret`` opens, with its data, or why there is none. Writes nothing.
+
+        Raises:
+            StoreError: The store could not answer.
+
+        """
+        return _whole(self.manager.examine(secret))
+
+    async def aopen(self, secret: SessionSecret) -> SessionRecord | Rejection:
+        """Open as `open` does, from async code."""
+        return _whole(await self.manager.aexamine(secret))
+
+    def finds(self, secret: SessionSecret) -> bool:
+        """Return whether ``secret`` opens an active session, and tell nobody. No query when it is malformed."""
+        if not secret.is_well_formed():
+            return False
+        found = self.store.look_up(self.hasher.candidates(secret), self.now())
+        return isinstance(found, SessionRecord) and self.is_genuine(found)
+
+    async def afinds(self, secret: SessionSecret) -> bool:
+        """Find as `finds` does, from async code."""
+        if not secret.is_well_formed():
+            return False
+        found = await self.store.alook_up(self.hasher.candidates(secret), self.now())
+        return isinstance(found, SessionRecord) and self.is_genuine(found)
+
+    def is_genuine(self, record: SessionRecord) -> bool:
+        """Return whether ``record`` is as somebody who has its key wrote it."""
+        return unseal(self.hasher, record) is not None
+
+    def data_of(self, record: SessionRecord) -> dict[str, Any]:
+        """Return the data of ``record``; nothing when it is not sealed to it."""
+        return unpack(unseal(self.hasher, record) or "", self.serializer)
+
+    def holds(self, record: SessionRecord, data: Mapping[str, Any]) -> bool:
+        """Return whether ``data`` is what ``record`` holds."""
+        return pack(data, self.serializer) == unseal(self.hasher, record)
+
+    def subject_of(self, record: SessionRecord, data: Mapping[str, Any]) -> Subject:
+        """
+        Return whom ``record`` speaks for once it holds ``data``.
+
+        Django's ``login()`` and ``logout()`` decide by what they write into the data or remove from it. A subject that
+        `SessionManager.issue` gave to the session stays until they do.
+        """
+        if SESSION_KEY in data or SESSION_KEY in self.data_of(record):
+            return subject_in(data)
+        return Subject(record.subject, record.user_id)
+
+    def draft(
+        self, session_id: UUID, secret: SessionSecret, data: Mapping[str, Any], created_at: datetime, change: Change
+    ) -> SessionRecord:
+        """Return a new session that holds ``data``, sealed, for `begin`. ``change`` must say when it expires."""
+        if change.expires_at is None:
+            raise ValueError("A new session needs an end.")
+        subject = change.subject or subject_in(data)
+        lookup_key, key_version = self.hasher.lookup_key(secret)
+        record = SessionRecord(
+            id=session_id,
+            lookup_key=lookup_key,
+            key_version=key_version,
+            subject=subject.name,
+            user_id=subject.user_id,
+            created_at=created_at,
+            authenticated_at=change.signed_in_at or created_at,
+            expires_at=change.expires_at,
+        )
+        return seal(self.hasher, record, pack(data, self.serializer))
+
+    def begin(self, record: SessionRecord) -> None:
+        """
+        Write a new session's row, and tell.
+
+        Raises:
+            StoreInvariantViolated: There is a session with its id.
+            StoreUnavailable: The store could not be asked.
+
+        """
+        self.store.insert_session(record)
+        events.issued(record.id, record.subject).tell(SessionManager)
+
+    async def abegin(self, record: SessionRecord) -> None:
+        """Begin as `begin` does, from async code."""
+        await self.store.ainsert_session(record)
+        await events.issued(record.id, record.subject).atell(SessionManager)
+
+    def save(
+        self, seen: SessionRecord, data: Mapping[str, Any], change: Change, loaded: Mapping[str, Any] | None = None
+    ) -> Written:
+        """
+        Write ``data`` into the session that was ``seen``, unless it has ended: one conditional UPDATE.
+
+        When another request wrote first, what this one changed since it was ``loaded`` is merged into that, by
+        top-level key, and tried again.
+
+        Raises:
+            SessionOver: The session has ended or has another secret by now. Nothing was written.
+            StoreError: The store could not answer.
+
+        """
+        attempt = self._first_attempt(seen, data, loaded)
+        touches_only = change.is_a_touch and self.holds(seen, data)
+        for _ in range(_ATTEMPTS):
+            wanted = self._wanted(attempt, change)
+            if self.store.update_session(attempt.seen, wanted, self.now()):
+                if change.secret:
+                    events.rotated(wanted.id, wanted.subject).tell(SessionManager)
+                return Written(wanted, attempt.mine)
+            attempt = self._caught_up(attempt, self.store.read_session(seen.id), touches_only=touches_only)
+        raise _kept_changing(seen)
+
+    async def asave(
+        self, seen: SessionRecord, data: Mapping[str, Any], change: Change, loaded: Mapping[str, Any] | None = None
+    ) -> Written:
+        """Save as `save` does, from async code."""
+        attempt = self._first_attempt(seen, data, loaded)
+        touches_only = change.is_a_touch and self.holds(seen, data)
+        for _ in range(_ATTEMPTS):
+            wanted = self._wanted(attempt, change)
+            if await self.store.aupdate_session(attempt.seen, wanted, self.now()):
+                if change.secret:
+                    await events.rotated(wanted.id, wanted.subject).atell(SessionManager)
+                return Written(wanted, attempt.mine)
+            attempt = self._caught_up(attempt, await self.store.aread_session(seen.id), touches_only=touches_only)
+        raise _kept_changing(seen)
+
+    def end(self, record: SessionRecord) -> bool:
+        """Revoke a session whose owner signs out, and empty its data. Return whether this call ended it."""
+        return self.manager.revoke(record.id, reason=RevocationReason.LOGOUT, by=record.subject or None)
+
+    async def aend(self, record: SessionRecord) -> bool:
+        """End as `end` does, from async code."""
+        return await self.manager.arevoke(record.id, reason=RevocationReason.LOGOUT, by=record.subject or None)
+
+    def _first_attempt(
+        self, seen: SessionRecord, data: Mapping[str, Any], loaded: Mapping[str, Any] | None
+    ) -> _Attempt:
+        in_store = self.data_of(seen)
+        return _Attempt(seen, in_store, data if loaded is None else merge(data, loaded, in_store))
+
+    def _wanted(self, attempt: _Attempt, change: Change) -> SessionRecord:
+        seen, payload = attempt.seen, pack(attempt.mine, self.serializer)
+        subject = change.subject or self.subject_of(seen, attempt.mine)
+        is_new_subject = bool(subject.name) and subject.name != seen.subject
+        signed_in_at = change.signed_in_at or (self.now() if is_new_subject else seen.authenticated_at)
+        wanted = replace(
+            seen,
+            subject=subject.name,
+            user_id=subject.user_id,
+            expires_at=change.expires_at or seen.expires_at,
+            authenticated_at=signed_in_at,
+        )
+        if change.secret is not None:
+            lookup_key, key_version = self.hasher.lookup_key(change.secret)
+            wanted = replace(wanted, lookup_key=lookup_key, key_version=key_version)
+        elif payload == unseal(self.hasher, seen) and subject.name == seen.subject:
+            return wanted
+        return seal(self.hasher, replace(wanted, data_version=seen.data_version + 1), payload)
+
+    def _caught_up(self, attempt: _Attempt, current: SessionRecord | None, *, touches_only: bool) -> _Attempt:
+        if (over := self._is_over(attempt.seen, current)) is not None:
+            over.is_harmless = over.is_superseded or touches_only
+            raise over
+        assert current is not None  # noqa: S101  # or it would be over
+        theirs = self.data_of(current)
+        return _Attempt(current, theirs, merge(attempt.mine, attempt.loaded, theirs))
+
+    def _is_over(self, seen: SessionRecord, current: SessionRecord | None) -> SessionOver | None:
+        if current is None:
+            return SessionOver(f"Session {seen.id} is no longer there.")
+        if current.revoked_at is not None:
+            moved_on = current.revoked_reason in (RevocationReason.ROTATED, RevocationReason.LOGOUT)
+            return SessionOver(f"Session {seen.id} was revoked ({current.revoked_reason}).", is_superseded=moved_on)
+        if current.lookup_key != seen.lookup_key:
+            return SessionOver(f"Session {seen.id} goes on under another secret.", is_superseded=True)
+        if not self.is_genuine(current):
+            return SessionOver(f"The row of session {seen.id} was changed by somebody who has no key.")
+        return None
+
+
+def _whole(finding: Finding) -> SessionRecord | Rejection:
+    assert not isinstance(finding, ActiveSessionRecord)  # noqa: S101  # a SessionDataStore keeps records whole
+    return finding
+
+
+def _kept_changing(record: SessionRecord) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"Session {record.id} was written by other requests each of the {_ATTEMPTS} times that this one tried to."
+    )

@@ -1,0 +1,291 @@
+"""
+What one request knows of the session that ``request.session`` shows: no query is made here.
+
+The cookie's secret is ``session_key``, as Django's contract has it; the row's public name is `session_id`.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, TypeAlias
+from uuid import UUID
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.utils import timezone
+
+from codlet_sessions import conf
+from codlet_sessions.adoption import ForeignSession
+from codlet_sessions.api import get_keeper
+from codlet_sessions.errors import FAILURES
+from codlet_sessions.ids import uuid7
+from codlet_sessions.keeper import Change, SessionOver, Written
+from codlet_sessions.records import ActiveSessionRecord, Rejection, SessionRecord
+from codlet_sessions.secrets import SessionSecret
+from codlet_sessions.subjects import Subject, subject_in
+
+_CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
+
+
+Found: TypeAlias = ForeignSession | SessionRecord | Rejection | None
+
+
+class SessionState(SessionBase):
+    """
+    The key, the row and the data of a session, as far as they are known, and what they mean.
+
+    Attributes:
+        failure: The error that kept the store or the keys from answering, if they failed.
+        spares_cookie: Whether the browser should keep a cookie that opened nothing: it may be a newer one by now.
+        may_be_adopted: Whether a session of the engine before may be taken over when it is saved. For whoever will
+            hand the new cookie to the browser: our middleware.
+        owes_cookie: Whether the browser must be told of this session's secret, or of its end, once it is saved.
+        has_new_secret: Whether the session goes under a secret that the browser has not been told.
+
+    """
+
+    keeps_codlet_rows: ClassVar[bool] = True
+    """By this `codlet_sessions.conf` knows the engines of this package."""
+
+    def __init__(self, session_key: str | None = None) -> None:
+        self.failure: Exception | None = None
+        self.spares_cookie = False
+        self.has_new_secret = False
+        self.may_be_adopted = False
+        self.owes_cookie = False
+        self._signed_in_at: datetime | None = None
+        self._given_subject: Subject | None = None
+        self._began_here = False
+        self._was_written = False
+        super().__init__(session_key)
+
+    # Kept where nothing that lists an object's attributes shows its text.
+
+    def _get_session_key(self) -> str | None:
+        return None if self._secret is None else self._secret.expose()
+
+    def _set_session_key(self, value: str | None) -> None:
+        is_valid = self._validate_session_key(value)  # type: ignore[attr-defined]  # not in the stubs
+        self._secret = SessionSecret(str(value)) if is_valid else None
+        self._record: SessionRecord | None = None
+        self._foreign: ForeignSession | None = None
+        self._next_id: UUID | None = None
+
+    session_key = property(_get_session_key)
+    _session_key = property(_get_session_key, _set_session_key)
+
+    def _get_new_session_key(self) -> str:
+        return SessionSecret.generate().expose()  # not looked for first: 256 random bits have not been used before
+
+    async def _aget_new_session_key(self) -> str:
+        return SessionSecret.generate().expose()
+
+    @property
+    def session_id(self) -> UUID:
+        """The public name of this session, for logs and pages: the id of its row, also before that is written."""
+        if self._record is not None:
+            return self._record.id
+        if self._foreign is not None:
+            return self._foreign.session_id
+        self._next_id = self._next_id or uuid7()
+        return self._next_id
+
+    @property
+    def awaits_adoption(self) -> bool:
+        """Whether this session was found in the engine of ``ADOPT_FROM`` and has no row here yet."""
+        return self._foreign is not None
+
+    @property
+    def _stays_where_it_is(self) -> bool:
+        return not (self.may_be_adopted or self.has_new_secret)
+
+    def is_stored(self) -> bool:
+        """Return whether this object has written its session, and nothing has changed since."""
+        written = self._record if self._was_written else None
+        return written is not None and self._signed_in_at is None and get_keeper().holds(written, self._data)
+
+    def who(self) -> ActiveSessionRecord | None:
+        """Return whom this session, once it is loaded, speaks for; None while nobody has signed in."""
+        if self._record is None and self._given_subject is None and SESSION_KEY not in self._data:
+            return None
+        keeper = get_keeper()
+        record = self._record or self._draft(SessionSecret(""), self._data)
+        subject = (self._given_subject or keeper.subject_of(record, self._data)).name
+        if not subject:
+            return None
+        signed_in_at = self._signed_in_at or record.authenticated_at or record.created_at
+        return replace(record.as_active(), subject=subject, authenticated_at=signed_in_at)
+
+    def is_of(self, user: Any) -> bool:
+        """Return whether Django's ``login()`` has put ``user`` into the data of this session, now or before."""
+        return user is not None and subject_in(self._data).user_id == user.pk
+
+    def signed_in(self) -> ActiveSessionRecord:
+        """Return whom this session, which somebody has just signed in on, speaks for."""
+        record = self.who()
+        assert record is not None  # noqa: S101
+        return record
+
+    def is_empty(self) -> bool:
+        """Return whether there is no data, and no key that a row stands behind or may stand behind."""
+        if not hasattr(self, "_session_cache"):
+            return self._secret is None
+        has_no_row = self._secret is None or (self.has_new_secret and self._record is None)
+        return has_no_row and not self._data and self._given_subject is None
+
+    def remaining(self) -> timedelta:
+        """Return how long this session, once it is saved, goes on at the longest."""
+        return self._record.expires_at - get_keeper().now() if self._record is not None else timedelta()
+
+    @property
+    def _data(self) -> dict[str, Any]:
+        data: dict[str, Any] = getattr(self, "_session_cache", {})
+        return data
+
+    def _loaded(self, found: Found) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        if isinstance(found, ForeignSession):
+            data = dict(found.data)
+        elif isinstance(found, SessionRecord):
+            data = get_keeper().data_of(found)
+        if not hasattr(self, "_session_cache"):  # else somebody wants a look: changes are told by the first answer
+            self._found(found)
+        return data
+
+    def _found(self, found: Found) -> None:
+        if isinstance(found, ForeignSession):
+            self._foreign = found
+        elif isinstance(found, SessionRecord):
+            if self._secret is not None and not self._secret.is_well_formed():
+                self._session_key = None  # another request has adopted it: the secret goes to the browser with that
+            self._record = found
+        else:
+            self._session_key = None
+            self.spares_cookie = found is not None and found.spares_the_cookie
+
+    @property
+    def _is_unread(self) -> bool:
+        """Whether the browser's key has not been looked up: after ``clear()`` there is data without that."""
+        return not (self._secret is None or self.has_new_secret or self._record or self._foreign)
+
+    def _row_of(self, session_key: str | None) -> SessionRecord | None:
+        if session_key is not None and session_key != self.session_key:
+            return None
+        self._was_written = False  # whoever asks is about to end it
+        return self._record
+
+    def _secret_of(self, session_key: str | None) -> SessionSecret | None:
+        if session_key is None:
+            return self._secret if self._foreign is None else SessionSecret(self._foreign.key)
+        return SessionSecret(session_key)
+
+    def _secret_to_begin_with(self) -> SessionSecret:
+        if not self.has_new_secret or self._record is not None or self._secret is None:
+            self._renew_key()
+        assert self._secret is not None  # noqa: S101
+        return self._secret
+
+    def _renew_key(self) -> None:
+        foreign, session_id = self._foreign, self._next_id
+        self._session_key = self._get_new_session_key()
+        self._foreign, self._next_id = foreign, session_id  # the same session, under another secret
+        self.has_new_secret = self.owes_cookie = True
+
+    def _draft(self, secret: SessionSecret, data: Mapping[str, Any]) -> SessionRecord:
+        keeper = get_keeper()
+        now = keeper.now()
+        change = Change(None, self._first_end(now), self._first_sign_in(now), self._given_subject)
+        return keeper.draft(self.session_id, secret, data, now, change)
+
+    def _began(self, written: Written) -> None:
+        self._foreign, self._next_id, self._began_here, self.modified = None, None, True, True
+        self._was_saved(written)
+
+    def _was_written_there(self, foreign: ForeignSession) -> None:
+        self._session_key = foreign.key
+        self._foreign = foreign
+
+    def _was_adopted(self, written: Written, draft: SessionRecord) -> None:
+        if written.record.lookup_key == draft.lookup_key:
+            self._began(written)
+        else:  # by another request, and the secret is on the way to the browser with its answer
+            self._session_key = None
+            self._was_saved(written)
+            self.has_new_secret = self.owes_cookie = False
+
+    def _was_saved(self, written: Written) -> None:
+        if self._record is not None and self._record.expires_at != written.record.expires_at:
+            self.owes_cookie = True
+        self._record, self._signed_in_at, self._given_subject = written.record, None, None
+        self._was_written = True
+        if written.data is not self._data:  # other requests' changes have come in
+            self._data.clear()
+            self._data.update(written.data)
+
+    def _was_rotated(self, written: Written, secret: SessionSecret) -> None:
+        self._session_key = secret.expose()
+        self._was_saved(written)
+        self.has_new_secret = self.owes_cookie = True
+
+    def _change(self, secret: SessionSecret | None = None) -> Change:
+        return Change(secret, self._next_end(get_keeper().now()), self._signed_in_at, self._given_subject)
+
+    def _first_end(self, now: datetime) -> datetime:
+        if self._foreign is not None and self._signed_in_at is None and not self._has_other_expiry(self._foreign.data):
+            return self._foreign.expires_at
+        return self._end_from(now)
+
+    def _first_sign_in(self, now: datetime) -> datetime:
+        if self._signed_in_at is not None or self._foreign is None:
+            return now
+        # When that was, the engine before does not say: at the latest when the session got its end, and in any case
+        # before now, by which `codlet_sessions.adoption` tells that nobody has signed in since.
+        got_its_end = self._foreign.expires_at - timedelta(seconds=self.get_session_cookie_age())
+        return min(now - timedelta.resolution, got_its_end)
+
+    def _next_end(self, now: datetime) -> datetime | None:
+        """Return the end that a write gives to a session with a row, or None when that stays as it is."""
+        assert self._record is not None  # noqa: S101
+        custom = self._data.get(_CUSTOM_EXPIRY)
+        slides = conf.saves_every_request() or (isinstance(custom, int) and custom > 0)
+        if slides or self._signed_in_at or self._has_other_expiry(get_keeper().data_of(self._record)):
+            return self._end_from(now)
+        return None
+
+    def _has_other_expiry(self, loaded: Mapping[str, Any]) -> bool:
+        return bool(self._data.get(_CUSTOM_EXPIRY) != loaded.get(_CUSTOM_EXPIRY))
+
+    def _end_from(self, now: datetime) -> datetime:
+        end: datetime = self.get_expiry_date(modification=now, expiry=self._data.get(_CUSTOM_EXPIRY))
+        return end.astimezone(UTC) if timezone.is_aware(end) else timezone.make_aware(end)
+
+    @contextmanager
+    def _parting_if_over(self, *, is_sign_in: bool) -> Iterator[None]:
+        """Go on as another session when this one has ended or moved on, unless that would bring it back to life."""
+        try:
+            yield
+        except SessionOver as over:
+            if self._record is not None and self._record.subject and not is_sign_in:
+                raise SessionInterrupted("The session ended, or got a new secret, in another request.") from over
+            self._renew_key()
+
+    @contextmanager
+    def _grading_harm(self) -> Iterator[None]:
+        try:
+            yield
+        except SessionOver as over:
+            if self._began_here:  # by this very request: what it held is lost, whoever ended it
+                over.is_harmless = False
+            raise
+
+    @contextmanager
+    def _remembering_failure(self) -> Iterator[None]:
+        if self.failure is not None:  # it is not asked again by the same request
+            raise self.failure
+        try:
+            yield
+        except FAILURES as error:
+            self.failure = error
+            raise

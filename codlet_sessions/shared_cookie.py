@@ -1,0 +1,197 @@
+"""The session of a request under our engine: whom it speaks for, and what it holds, from one cookie and one row."""
+
+from datetime import timedelta
+
+from django.contrib import auth
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from codlet_sessions import conf
+from codlet_sessions.api import get_cookie_policy
+from codlet_sessions.cookies import SERVER_ERROR
+from codlet_sessions.engine import EngineSession
+from codlet_sessions.keeper import SessionOver
+from codlet_sessions.records import ActiveSessionRecord
+from codlet_sessions.secrets import SessionSecret
+from codlet_sessions.subjects import subject_of
+
+
+class SharedCookieSession:
+    """
+    One request's session, which ``request.session`` and ``request.codlet_session`` are two views of.
+
+    What a view does with the one shows in the other. The response is told what Django's own middleware would tell it,
+    less three things: a cookie that the browser has already is not sent again, so that a slow response cannot overwrite
+    a newer one; a write that is superseded is dropped; a cookie that may be newer than it looks is not cleared.
+    """
+
+    __slots__ = ("_has_raised", "_request")
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._has_raised = False
+
+    @property
+    def accessed(self) -> bool:
+        """Whether somebody asked, or signed in or out."""
+        session = self._session
+        return session is not None and session.accessed
+
+    @property
+    def failure(self) -> Exception | None:
+        """The error that kept the store or the keys from answering, if they failed."""
+        session = self._session
+        return None if session is None else session.failure
+
+    def read(self) -> ActiveSessionRecord | None:
+        """
+        Return whom the session speaks for, or None.
+
+        Raises:
+            StoreError, KeysUnavailable: There was no answer; asking again in this request raises the same.
+
+        """
+        session = self._session
+        return None if session is None else session.read()
+
+    async def aread(self) -> ActiveSessionRecord | None:
+        """Read as `read` does, from async code."""
+        session = self._session
+        return None if session is None else await session.aread()
+
+    def sign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
+        """Let the session speak for a subject from now on: a user by Django's ``login()``, under a new secret."""
+        subject, session = subject_of(subject_or_user), self._needed_session()
+        if isinstance(subject_or_user, str):
+            if session.read() is not None:
+                session.flush()
+            session.cycle_key()
+            session.note_sign_in(subject)
+        else:
+            auth.login(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
+        if lifetime is not None:
+            session.set_expiry(_checked(lifetime))
+        session.save()
+        return session.signed_in()
+
+    async def asign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
+        """Sign in as `sign_in` does, from async code."""
+        subject, session = subject_of(subject_or_user), self._needed_session()
+        if isinstance(subject_or_user, str):
+            if await session.aread() is not None:
+                await session.aflush()
+            await session.acycle_key()
+            session.note_sign_in(subject)
+        else:
+            await auth.alogin(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
+        if lifetime is not None:
+            await session.aset_expiry(_checked(lifetime))
+        await session.asave()
+        return session.signed_in()
+
+    def sign_out(self) -> bool:
+        """Sign out by Django's ``logout()``. Return whether somebody was signed in."""
+        was_there = self.read() is not None
+        auth.logout(self._request)
+        return was_there
+
+    async def asign_out(self) -> bool:
+        """Sign out as `sign_out` does, from async code."""
+        was_there = await self.aread() is not None
+        await auth.alogout(self._request)
+        return was_there
+
+    def forget(self) -> None:
+        """Trust nothing that was written so far: the view raised, and ATOMIC_REQUESTS may have rolled it back."""
+        self._has_raised = True
+
+    def answer(self, response: HttpResponseBase) -> None:
+        """
+        Save the session if it changed, and write into ``response`` what the browser and the caches must know.
+
+        Raises:
+            SessionInterrupted: What a signed-in visitor did could not be saved, because the session has been revoked.
+            StoreError, KeysUnavailable: It could not be saved, because there was no answer.
+
+        """
+        if (session := self._session) is None:
+            return
+        if conf.saves_every_request():
+            session.read()
+        session.settle()
+        if self._must_save(session, response):
+            try:
+                self._save_anew_if_raised(session)
+            except SessionOver as over:
+                self._excuse(over)
+            else:
+                self._hand_over(session, response)
+        self._tell(session, response)
+
+    async def aanswer(self, response: HttpResponseBase) -> None:
+        """Answer as `answer` does, from async code: no thread hop unless there is something to save."""
+        if (session := self._session) is None:
+            return
+        if conf.saves_every_request():
+            await session.aread()
+        await session.asettle()
+        if self._must_save(session, response):
+            try:
+                await self._asave_anew_if_raised(session)
+            except SessionOver as over:
+                self._excuse(over)
+            else:
+                self._hand_over(session, response)
+        self._tell(session, response)
+
+    @property
+    def _session(self) -> EngineSession | None:
+        session = getattr(self._request, "session", None)  # a view may have deleted it, or put something else there
+        return session if isinstance(session, EngineSession) else None
+
+    def _needed_session(self) -> EngineSession:
+        if (session := self._session) is None:
+            raise ImproperlyConfigured("request.session is gone: whoever took it must leave one of this engine there.")
+        return session
+
+    def _must_save(self, session: EngineSession, response: HttpResponseBase) -> bool:
+        if response.status_code >= SERVER_ERROR or session.is_empty():
+            return False
+        session.may_be_adopted = True
+        return session.modified or session.awaits_adoption or conf.saves_every_request()
+
+    def _save_anew_if_raised(self, session: EngineSession) -> None:
+        if self._has_raised or not session.is_stored():
+            session.save()
+
+    async def _asave_anew_if_raised(self, session: EngineSession) -> None:
+        if self._has_raised or not session.is_stored():
+            await session.asave()
+
+    def _excuse(self, over: SessionOver) -> None:
+        if not (over.is_harmless or self._has_raised):
+            raise SessionInterrupted(
+                "The request's session was deleted before the request completed. The user may have logged out in a"
+                " concurrent request, for example."
+            ) from over
+
+    def _hand_over(self, session: EngineSession, response: HttpResponseBase) -> None:
+        if session.owes_cookie and session.session_key is not None:
+            remaining = None if session.get_expire_at_browser_close() else session.remaining()
+            get_cookie_policy().put(response, SessionSecret(session.session_key), remaining)
+
+    def _tell(self, session: EngineSession, response: HttpResponseBase) -> None:
+        policy = get_cookie_policy()
+        is_dead = policy.name in self._request.COOKIES and session.is_empty() and not session.spares_cookie
+        if is_dead and not self._has_raised and response.status_code < SERVER_ERROR:
+            policy.clear(response)
+        if session.accessed:
+            policy.vary(response)
+
+
+def _checked(lifetime: timedelta) -> timedelta:
+    if lifetime <= timedelta():
+        raise ValueError("A session's lifetime must be longer than nothing.")
+    return lifetime

@@ -1,0 +1,242 @@
+"""What Django's session middleware promises of a response, kept by ours; and where ours does better."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from codlet_sessions.api import sessions
+from codlet_sessions.backends.db import SessionStore
+from codlet_sessions.models import Session
+from tests.engine.conftest import COOKIE
+
+DEAD = {
+    "unknown": lambda store: "0" * 64,
+    "malformed": lambda store: "not a secret",
+    "revoked": lambda store: sessions.revoke(store.session_id) and store.session_key,
+    "expired": lambda store: Session.objects.update(expires_at=timezone.now()) and store.session_key,
+    "tampered": lambda store: Session.objects.update(subject="somebody") and store.session_key,
+}
+
+
+@pytest.fixture
+def stored():
+    store = SessionStore()
+    store["value"] = "blue"
+    store.save()
+    return store
+
+
+def test_an_untouched_session_costs_nothing_and_varies_on_nothing(browser, stored):
+    browser.cookie = stored.session_key
+    with CaptureQueriesContext(connection) as queries:
+        response = browser.get("untouched")
+    assert (len(queries), "Vary" in response.headers, len(response.cookies)) == (0, False, 0)
+
+
+@pytest.mark.parametrize("page", ["recall", "both", "user", "remember/red"])
+def test_a_response_that_used_the_session_varies_on_the_cookie(browser, stored, page):
+    assert browser.get(page).headers["Vary"] == "Cookie"
+    browser.cookie = stored.session_key
+    assert browser.get(page).headers["Vary"] == "Cookie"
+
+
+def test_the_cookie_is_set_for_a_new_session_and_its_response_is_not_stored(browser):
+    response = browser.get("remember/blue")
+    cookie = response.cookies[COOKIE]
+    assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["path"]) == (True, True, "Lax", "/")
+    assert cookie["max-age"] == 14 * 24 * 3600
+    assert response.headers["Cache-Control"] == "no-store, private"
+    assert response.headers["Vary"] == "Cookie"
+
+
+@override_settings(
+    SESSION_COOKIE_NAME="kept",
+    SESSION_COOKIE_PATH="/s/",
+    SESSION_COOKIE_DOMAIN="example.org",
+    SESSION_COOKIE_SAMESITE="Strict",
+    SESSION_COOKIE_AGE=60,
+)
+def test_the_cookie_is_set_and_cleared_as_the_host_decided(browser):
+    browser.cookie_name = "kept"
+    cookie = browser.get("remember/blue").cookies["kept"]
+    assert (cookie["path"], cookie["domain"], cookie["samesite"], cookie["max-age"]) == (
+        "/s/",
+        "example.org",
+        "Strict",
+        60,
+    )
+    cleared = browser.get("leave").cookies["kept"]
+    assert (cleared["path"], cleared["domain"], cleared["samesite"], cleared["max-age"]) == (
+        "/s/",
+        "example.org",
+        "Strict",
+        0,
+    )
+    assert Session.objects.get().expires_at < timezone.now() + timedelta(seconds=61)
+
+
+@override_settings(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_HTTPONLY=False)
+def test_the_hosts_settings_cannot_take_secure_and_http_only_away(browser):
+    cookie = browser.get("remember/blue").cookies[COOKIE]
+    assert (cookie["secure"], cookie["httponly"]) == (True, True)
+
+
+@override_settings(SESSION_EXPIRE_AT_BROWSER_CLOSE=True)
+def test_the_cookie_goes_when_the_browser_closes_if_the_host_says_so(browser):
+    assert browser.get("remember/blue").cookies[COOKIE]["max-age"] == ""
+    assert Session.objects.get().expires_at > timezone.now() + timedelta(days=13)
+
+
+def test_set_expiry_rules_cookie_and_row(browser):
+    browser.get("remember/blue")
+    assert browser.get("keep-for/300").cookies[COOKIE]["max-age"] == 300
+    assert Session.objects.get().expires_at < timezone.now() + timedelta(seconds=301)
+    assert browser.get("keep-for/0").cookies[COOKIE]["max-age"] == ""
+    assert Session.objects.get().expires_at > timezone.now() + timedelta(days=13)
+
+
+def test_a_session_that_is_kept_for_some_seconds_begins_them_anew_when_it_is_written(browser):
+    browser.get("keep-for/300")
+    Session.objects.update(expires_at=timezone.now() + timedelta(seconds=20))
+    assert browser.get("remember/blue").cookies[COOKIE]["max-age"] == 300
+    assert Session.objects.get().expires_at > timezone.now() + timedelta(seconds=290)
+
+
+def test_writing_does_not_move_the_end_of_a_session(browser):
+    browser.get("remember/blue")
+    end = Session.objects.get().expires_at
+    browser.get("remember/red")
+    assert Session.objects.get().expires_at == end
+
+
+def test_under_save_every_request_each_request_moves_the_end_and_sends_the_cookie(browser, settings):
+    browser.get("remember/blue")
+    before = Session.objects.get()
+    settings.SESSION_SAVE_EVERY_REQUEST = True
+    response = browser.get("untouched")
+    after = Session.objects.get()
+    assert response.cookies[COOKIE].value == browser.cookie
+    assert response.headers["Vary"] == "Cookie"
+    assert after.expires_at > before.expires_at
+    assert after.data_version == before.data_version
+
+
+@pytest.mark.parametrize("cookie", [None, "0" * 64, "malformed"])
+def test_under_save_every_request_nobody_gets_a_row_for_nothing(browser, settings, cookie):
+    settings.SESSION_SAVE_EVERY_REQUEST = True
+    if cookie is not None:
+        browser.cookie = cookie
+    browser.get("untouched")
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_server_error_saves_nothing_and_sets_no_cookie(browser, status):
+    response = browser.get(f"remember-and-answer/{status}")
+    assert (response.status_code, len(response.cookies)) == (status, 0)
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("page", ["remember-and-answer/404", "remember-and-raise"])
+def test_any_other_response_saves(browser, page):
+    assert browser.get(page).status_code == 404
+    assert browser.get("recall").content == b"blue"
+
+
+@pytest.mark.parametrize("kind", DEAD)
+def test_a_dead_cookie_is_nobody_and_is_cleared(browser, stored, kind):
+    browser.cookie = DEAD[kind](stored)
+    response = browser.get("both")
+    assert response.json() == {"value": None, "id": None, "subject": None}
+    cleared = response.cookies[COOKIE]
+    assert (cleared.value, cleared["max-age"], response.headers["Vary"]) == ("", 0, "Cookie")
+
+
+def test_dead_cookies_of_all_kinds_are_answered_alike(browser):
+    answers = set()
+    for make in DEAD.values():
+        Session.objects.all().delete()
+        store = SessionStore()
+        store["value"] = "blue"
+        store.save()
+        browser.cookie = make(store)
+        response = browser.get("both")
+        answers.add((response.status_code, response.content, str(response.cookies), str(sorted(response.items()))))
+    assert len(answers) == 1
+
+
+def test_a_session_that_is_emptied_keeps_its_row_and_its_cookie(browser):
+    browser.get("remember/blue")
+    secret = browser.cookie
+    browser.get("drop/value")
+    assert browser.cookie == secret
+    assert SessionStore(secret).load() == {}
+    assert SessionStore().exists(secret)
+
+
+def test_a_session_that_is_emptied_without_a_look_is_emptied(browser):
+    browser.get("remember/blue")
+    secret = browser.cookie
+    browser.get("empty")
+    assert SessionStore(secret).load() == {}
+    assert Session.objects.count() == 1
+
+
+def test_a_cookie_that_the_browser_has_is_not_sent_again(browser):
+    browser.get("remember/blue")
+    assert not browser.get("remember/red").cookies
+
+
+def test_a_view_that_deletes_the_session_harms_nobody(browser):
+    browser.get("remember/blue")
+    assert browser.get("forsake").content == b"gone"
+    assert browser.get("recall").content == b"blue"
+
+
+def test_a_store_that_the_view_saved_itself_is_not_saved_twice(client, rf):
+    from django.http import HttpResponse
+
+    from codlet_sessions.middleware import SessionMiddleware
+
+    def view(request):
+        request.session["value"] = "blue"
+        request.session.save()
+        return HttpResponse()
+
+    with CaptureQueriesContext(connection) as queries:
+        response = SessionMiddleware(view)(rf.get("/"))
+    assert [query["sql"].split()[0] for query in queries] == ["INSERT"]
+    assert response.cookies[COOKIE].value
+
+
+def test_what_the_view_changes_after_saving_is_saved_too(rf):
+    from django.http import HttpResponse
+
+    from codlet_sessions.middleware import SessionMiddleware
+
+    def view(request):
+        request.session["value"] = "blue"
+        request.session.save()
+        request.session["value"] = "red"
+        return HttpResponse()
+
+    response = SessionMiddleware(view)(rf.get("/"))
+    assert SessionStore(response.cookies[COOKIE].value)["value"] == "red"
+
+
+def test_djangos_middleware_works_on_our_engine(browser, settings, ada):
+    settings.MIDDLEWARE = [
+        path.replace("codlet_sessions.middleware", "django.contrib.auth.middleware")
+        if "Auth" in path
+        else path.replace("codlet_sessions.middleware", "django.contrib.sessions.middleware")
+        for path in settings.MIDDLEWARE
+    ]
+    browser.get("remember/blue")
+    assert browser.get("recall").content == b"blue"
+    browser.get("renew")
+    assert browser.get("recall").content == b"blue"
+    assert Session.objects.count() == 1
