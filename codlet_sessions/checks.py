@@ -123,9 +123,13 @@ def _deployment_problems() -> Iterator[CheckMessage]:
     if broken:
         yield Error(
             f"Browsers will refuse the cookie {cookie.name!r}: its prefix demands {' and '.join(broken)}.",
-            hint="Mend these settings, or choose a CODLET_SESSIONS['COOKIE_NAME'] without the prefix.",
+            hint=f"Mend these settings, or choose a {_where_the_name_is_set()} without the prefix.",
             id="codlet_sessions.E021",
         )
+
+
+def _where_the_name_is_set() -> str:
+    return "SESSION_COOKIE_NAME" if conf.uses_our_engine() else "CODLET_SESSIONS['COOKIE_NAME']"
 
 
 def _report_problems() -> Iterator[CheckMessage]:

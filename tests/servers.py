@@ -25,7 +25,7 @@ def site_environment(database_url, **more):
     inherited = {name: value for name, value in os.environ.items() if name not in dotenv.NAMES}
     return {
         **inherited,
-        "DJANGO_SETTINGS_MODULE": "example_project.settings",
+        "DJANGO_SETTINGS_MODULE": "tests.example_settings",
         "ENV_FILE": "/nowhere/at/all/.env",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "CODLET_SESSIONS_KEYS": f"2026-11={secrets.token_hex(32)},2026-05={secrets.token_hex(32)}",

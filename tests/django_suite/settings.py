@@ -2,11 +2,11 @@
 
 import sys
 
-from tests.django_suite.sources import tests_of_django
+from tests.django_suite.sources import sources_of_django
 from tests.settings import *  # noqa: F403
 from tests.settings import DATABASES, INSTALLED_APPS
 
-sys.path.insert(0, str(tests_of_django()))
+sys.path.insert(0, str(sources_of_django()))
 
 INSTALLED_APPS = [*INSTALLED_APPS, "sessions_tests"]
 DATABASES["default"]["TEST"] = {

@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory, gettempdir
 import django
 
 VERSION = django.get_version()
+NEEDED = "tests/sessions_tests"
 KEPT_IN = Path(gettempdir()) / "codlet_sessions_django_sources"
 
 
-def tests_of_django():
+def sources_of_django():
     """Return the directory ``tests`` of the Django that is installed."""
     kept = KEPT_IN / f"django-{VERSION}"
     if not kept.exists():
@@ -20,7 +21,8 @@ def tests_of_django():
         with TemporaryDirectory(dir=KEPT_IN) as directory:
             archive = _downloaded(Path(directory))
             with tarfile.open(archive) as sources:
-                sources.extractall(directory, filter="data")
+                wanted = [member for member in sources if f"/{NEEDED}/" in member.name]
+                sources.extractall(directory, members=wanted, filter="data")
             try:
                 (Path(directory) / f"django-{VERSION}").rename(kept)
             except OSError:  # another run was faster
