@@ -93,7 +93,7 @@ def test_a_store_that_is_saved_by_itself_knows_its_user(ada, is_async):
     assert SessionStore(store.session_key).load() == {}
 
 
-@pytest.mark.parametrize("value", ["not a number", "", str(uuid.uuid4()), None])
+@pytest.mark.parametrize("value", ["not a number", "", "01a20f13-1899-76ba-9c28-10488543ae62", None])
 def test_a_user_id_that_is_none_makes_no_subject(value):
     store = SessionStore()
     store["_auth_user_id"] = value
