@@ -160,8 +160,7 @@ class SessionKeeper:
         self, session_id: UUID, secret: SessionSecret, data: Mapping[str, Any], created_at: datetime, change: Change
     ) -> SessionRecord:
         """Return a new session that holds ``data``, sealed, for `begin`. ``change`` must say when it expires."""
-        if change.expires_at is None:
-            raise ValueError("A new session needs an end.")
+        assert change.expires_at is not None  # noqa: S101  # a new session has an end
         subject = change.subject or subject_in(data)
         lookup_key, key_version = self.hasher.lookup_key(secret)
         record = SessionRecord(

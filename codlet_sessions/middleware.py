@@ -68,12 +68,11 @@ class SessionMiddleware(DjangoSessionMiddleware):
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop, unless a session has to be saved."""
         self.process_request(request)
-        response = await cast(Any, self.get_response(request))
-        if not self._is_ours and _django_session_will_be_saved(request):
-            return await sync_to_async(self.process_response)(request, response)
+        response = _or_unavailable(request, await cast(Any, self.get_response(request)))
         if not self._is_ours:
-            return self.process_response(request, response)
-        response = _or_unavailable(request, response)
+            save = super().process_response
+            may_block = _django_session_will_be_saved(request)
+            response = await sync_to_async(save)(request, response) if may_block else save(request, response)
         try:
             await session_of(request).aanswer(response)
         except FAILURES as failure:

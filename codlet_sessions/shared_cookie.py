@@ -34,12 +34,6 @@ class SharedCookieSession:
         self._has_raised = False
 
     @property
-    def accessed(self) -> bool:
-        """Whether somebody asked, or signed in or out."""
-        session = self._session
-        return session is not None and session.accessed
-
-    @property
     def failure(self) -> Exception | None:
         """The error that kept the store or the keys from answering, if they failed."""
         session = self._session

@@ -1,11 +1,12 @@
 """Somebody can write the table, but has no key: whatever they put where, nobody is signed in as somebody else."""
 
+from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
 from django.test import Client
 
-from codlet_sessions.api import sessions
+from codlet_sessions.api import get_keeper, sessions
 from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.models import Session
 from codlet_sessions.signals import session_rejected
@@ -135,3 +136,10 @@ def test_a_tampered_row_is_logged_as_a_warning(caplog):
     session_rejected.disconnect(dispatch_uid="here")
     assert heard == ["tampered"]
     assert [record.levelname for record in caplog.records if "tampered" in record.getMessage()] == ["WARNING"]
+
+
+def test_a_row_under_a_key_that_is_not_in_the_ring_is_vouched_for_by_nobody():
+    issued = sessions.issue("device:1")
+    record = get_keeper().store.read_session(issued.id)
+    assert get_keeper().is_genuine(record)
+    assert not get_keeper().is_genuine(replace(record, key_version="2027-01"))
