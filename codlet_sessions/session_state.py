@@ -1,18 +1,12 @@
-"""
-What one request knows of the session that ``request.session`` shows: no query is made here.
-
-The cookie's secret is ``session_key``, as Django's contract has it; the row's public name is `session_id`.
-"""
+"""What one request knows of the session that ``request.session`` shows: no query is made here."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
-from uuid import UUID
 
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.utils import timezone
 
@@ -20,10 +14,10 @@ from codlet_sessions import conf
 from codlet_sessions.adoption import ForeignSession
 from codlet_sessions.api import get_keeper
 from codlet_sessions.errors import FAILURES
-from codlet_sessions.ids import uuid7
 from codlet_sessions.keeper import Change, SessionOver, Written
 from codlet_sessions.records import ActiveSessionRecord, Rejection, SessionRecord
 from codlet_sessions.secrets import SessionSecret
+from codlet_sessions.session_key import KeyedSession
 from codlet_sessions.subjects import Subject, subject_in
 
 _CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
@@ -32,17 +26,15 @@ _CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
 Found: TypeAlias = ForeignSession | SessionRecord | Rejection | None
 
 
-class SessionState(SessionBase):
+class SessionState(KeyedSession):
     """
-    The key, the row and the data of a session, as far as they are known, and what they mean.
+    The row and the data of a session, as far as they are known, and what they mean.
 
     Attributes:
         failure: The error that kept the store or the keys from answering, if they failed.
         spares_cookie: Whether the browser should keep a cookie that opened nothing: it may be a newer one by now.
         may_be_adopted: Whether a session of the engine before may be taken over when it is saved. For whoever will
             hand the new cookie to the browser: our middleware.
-        owes_cookie: Whether the browser must be told of this session's secret, or of its end, once it is saved.
-        has_new_secret: Whether the session goes under a secret that the browser has not been told.
 
     """
 
@@ -52,45 +44,12 @@ class SessionState(SessionBase):
     def __init__(self, session_key: str | None = None) -> None:
         self.failure: Exception | None = None
         self.spares_cookie = False
-        self.has_new_secret = False
         self.may_be_adopted = False
-        self.owes_cookie = False
         self._signed_in_at: datetime | None = None
         self._given_subject: Subject | None = None
         self._began_here = False
         self._was_written = False
         super().__init__(session_key)
-
-    # Kept where nothing that lists an object's attributes shows its text.
-
-    def _get_session_key(self) -> str | None:
-        return None if self._secret is None else self._secret.expose()
-
-    def _set_session_key(self, value: str | None) -> None:
-        is_valid = self._validate_session_key(value)  # type: ignore[attr-defined]  # not in the stubs
-        self._secret = SessionSecret(str(value)) if is_valid else None
-        self._record: SessionRecord | None = None
-        self._foreign: ForeignSession | None = None
-        self._next_id: UUID | None = None
-
-    session_key = property(_get_session_key)
-    _session_key = property(_get_session_key, _set_session_key)
-
-    def _get_new_session_key(self) -> str:
-        return SessionSecret.generate().expose()  # not looked for first: 256 random bits have not been used before
-
-    async def _aget_new_session_key(self) -> str:
-        return SessionSecret.generate().expose()
-
-    @property
-    def session_id(self) -> UUID:
-        """The public name of this session, for logs and pages: the id of its row, also before that is written."""
-        if self._record is not None:
-            return self._record.id
-        if self._foreign is not None:
-            return self._foreign.session_id
-        self._next_id = self._next_id or uuid7()
-        return self._next_id
 
     @property
     def awaits_adoption(self) -> bool:
@@ -165,39 +124,17 @@ class SessionState(SessionBase):
             self._session_key = None
             self.spares_cookie = found is not None and found.spares_the_cookie
 
-    @property
-    def _is_unread(self) -> bool:
-        """Whether the browser's key has not been looked up: after ``clear()`` there is data without that."""
-        return not (self._secret is None or self.has_new_secret or self._record or self._foreign)
+    def _draft(self, secret: SessionSecret, data: Mapping[str, Any]) -> SessionRecord:
+        keeper = get_keeper()
+        now = keeper.now()
+        change = Change(None, self._first_end(now), self._first_sign_in(now), self._given_subject)
+        return keeper.draft(self.session_id, secret, data, now, change)
 
     def _row_of(self, session_key: str | None) -> SessionRecord | None:
         if session_key is not None and session_key != self.session_key:
             return None
         self._was_written = False  # whoever asks is about to end it
         return self._record
-
-    def _secret_of(self, session_key: str | None) -> SessionSecret | None:
-        if session_key is None:
-            return self._secret if self._foreign is None else SessionSecret(self._foreign.key)
-        return SessionSecret(session_key)
-
-    def _secret_to_begin_with(self) -> SessionSecret:
-        if not self.has_new_secret or self._record is not None or self._secret is None:
-            self._renew_key()
-        assert self._secret is not None  # noqa: S101
-        return self._secret
-
-    def _renew_key(self) -> None:
-        foreign, session_id = self._foreign, self._next_id
-        self._session_key = self._get_new_session_key()
-        self._foreign, self._next_id = foreign, session_id  # the same session, under another secret
-        self.has_new_secret = self.owes_cookie = True
-
-    def _draft(self, secret: SessionSecret, data: Mapping[str, Any]) -> SessionRecord:
-        keeper = get_keeper()
-        now = keeper.now()
-        change = Change(None, self._first_end(now), self._first_sign_in(now), self._given_subject)
-        return keeper.draft(self.session_id, secret, data, now, change)
 
     def _began(self, written: Written) -> None:
         self._foreign, self._next_id, self._began_here, self.modified = None, None, True, True

@@ -1,0 +1,83 @@
+"""
+The two names of a session: its secret, which is ``session_key`` by Django's contract, and its public id.
+
+`KeyedSession` knows under which of them a session goes, and whether the browser does.
+"""
+
+from uuid import UUID
+
+from django.contrib.sessions.backends.base import SessionBase
+
+from codlet_sessions.adoption import ForeignSession
+from codlet_sessions.ids import uuid7
+from codlet_sessions.records import SessionRecord
+from codlet_sessions.secrets import SessionSecret
+
+
+class KeyedSession(SessionBase):
+    """
+    A session and its key.
+
+    Attributes:
+        owes_cookie: Whether the browser must be told of this session's secret, or of its end, once it is saved.
+        has_new_secret: Whether the session goes under a secret that the browser has not been told.
+
+    """
+
+    def __init__(self, session_key: str | None = None) -> None:
+        self.owes_cookie = False
+        self.has_new_secret = False
+        super().__init__(session_key)
+
+    # Kept where nothing that lists an object's attributes shows its text.
+
+    def _get_session_key(self) -> str | None:
+        return None if self._secret is None else self._secret.expose()
+
+    def _set_session_key(self, value: str | None) -> None:
+        is_valid = self._validate_session_key(value)  # type: ignore[attr-defined]  # not in the stubs
+        self._secret = SessionSecret(str(value)) if is_valid else None
+        self._record: SessionRecord | None = None
+        self._foreign: ForeignSession | None = None
+        self._next_id: UUID | None = None
+
+    session_key = property(_get_session_key)
+    _session_key = property(_get_session_key, _set_session_key)
+
+    def _get_new_session_key(self) -> str:
+        return SessionSecret.generate().expose()  # not looked for first: 256 random bits have not been used before
+
+    async def _aget_new_session_key(self) -> str:
+        return SessionSecret.generate().expose()
+
+    @property
+    def session_id(self) -> UUID:
+        """The public name of this session, for logs and pages: the id of its row, also before that is written."""
+        if self._record is not None:
+            return self._record.id
+        if self._foreign is not None:
+            return self._foreign.session_id
+        self._next_id = self._next_id or uuid7()
+        return self._next_id
+
+    @property
+    def _is_unread(self) -> bool:
+        """Whether the browser's key has not been looked up: after ``clear()`` there is data without that."""
+        return not (self._secret is None or self.has_new_secret or self._record or self._foreign)
+
+    def _secret_of(self, session_key: str | None) -> SessionSecret | None:
+        if session_key is None:
+            return self._secret if self._foreign is None else SessionSecret(self._foreign.key)
+        return SessionSecret(session_key)
+
+    def _secret_to_begin_with(self) -> SessionSecret:
+        if not self.has_new_secret or self._record is not None or self._secret is None:
+            self._renew_key()
+        assert self._secret is not None  # noqa: S101
+        return self._secret
+
+    def _renew_key(self) -> None:
+        foreign, session_id = self._foreign, self._next_id
+        self._session_key = self._get_new_session_key()
+        self._foreign, self._next_id = foreign, session_id  # the same session, under another secret
+        self.has_new_secret = self.owes_cookie = True
