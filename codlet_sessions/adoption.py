@@ -10,6 +10,7 @@ can insert it; the others find it there.
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,7 +19,8 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.core.exceptions import SuspiciousOperation
 from django.db import router, transaction
 from django.utils import timezone
 
@@ -27,6 +29,7 @@ from codlet_sessions.ids import uuid7_before_all
 from codlet_sessions.keeper import Change, SessionKeeper, SessionOver, Written
 from codlet_sessions.models import Session
 from codlet_sessions.records import Rejection, RejectionReason, SessionRecord
+from codlet_sessions.stores.orm import translated_errors
 from codlet_sessions.subjects import subject_in
 
 _STILL_ON_ITS_WAY = timedelta(minutes=1)  # a request that was sent before the new cookie came
@@ -69,16 +72,19 @@ class Predecessor:
 
     def find(self, key: str) -> ForeignSession | SessionRecord | Rejection | None:
         """
-        Return the session that the cookie ``key`` opens in the engine before.
+        Return the session that the cookie ``key`` opens in the engine before, unless it has a row here already.
 
-        When there is none, because another request of the same browser has taken it over less than a minute ago,
-        return that; or, if somebody has signed in on it since, a rejection that spares the cookie. Writes nothing.
+        If it has, because another request of the same browser has taken it over less than a minute ago, return that;
+        a rejection, if it has ended, somebody has signed in on it since, or that is longer ago. Writes nothing.
 
         Raises:
             StoreError: Our store could not be asked.
 
         """
-        return self._peek(key) or self._just_adopted(key)
+        if "\0" in key:  # which PostgreSQL cannot even be asked for
+            return None
+        with translated_errors():
+            return self._adopted_before(key) or self._peek(key)
 
     async def afind(self, key: str) -> ForeignSession | SessionRecord | Rejection | None:
         """Find as `find` does, from async code."""
@@ -100,11 +106,11 @@ class Predecessor:
 
         """
         try:
-            self.keeper.begin(draft)
+            self._take_over(foreign, draft)
         except StoreInvariantViolated:
             taken = self._joinable(foreign, self.keeper.store.read_session(foreign.session_id), may_join)
             return self.keeper.save(taken, data, Change(), foreign.data)
-        self.drop(foreign.key)
+        self.keeper.tell_of(draft)
         return Written(draft, data)
 
     async def aadopt(
@@ -112,12 +118,17 @@ class Predecessor:
     ) -> Written:
         """Adopt as `adopt` does, from async code."""
         try:
-            await self.keeper.abegin(draft)
+            await sync_to_async(self._take_over)(foreign, draft)  # a transaction has no async form
         except StoreInvariantViolated:
             taken = self._joinable(foreign, await self.keeper.store.aread_session(foreign.session_id), may_join)
             return await self.keeper.asave(taken, data, Change(), foreign.data)
-        await self.adrop(foreign.key)
+        await self.keeper.atell_of(draft)
         return Written(draft, data)
+
+    def _take_over(self, foreign: ForeignSession, draft: SessionRecord) -> None:
+        with translated_errors(), transaction.atomic(using=router.db_for_write(Session)):
+            self.keeper.store.insert_session(draft)
+            self.drop(foreign.key)
 
     def write(self, foreign: ForeignSession, data: Mapping[str, Any]) -> ForeignSession:
         """Write ``data`` into ``foreign`` where it is. For whoever cannot hand a new cookie over, such as a socket."""
@@ -125,7 +136,11 @@ class Predecessor:
         engine.clear()
         for name, value in data.items():  # one by one: django-user-sessions knows its user from that alone
             engine[name] = value
-        engine.save()
+        try:
+            with translated_errors():
+                engine.save()
+        except UpdateError:
+            raise SessionOver("The session is no longer in the engine before.", is_superseded=True) from None
         return replace(foreign, key=engine.session_key or foreign.key, data=dict(data))
 
     async def awrite(self, foreign: ForeignSession, data: Mapping[str, Any]) -> ForeignSession:
@@ -135,9 +150,10 @@ class Predecessor:
     def drop(self, key: str) -> None:
         """Delete the session of the engine before: at once in a database, after the commit elsewhere."""
         if self._model is not None:
-            self._engine(key).delete(key)
+            with translated_errors():
+                self._engine(key).delete(key)
         else:
-            transaction.on_commit(lambda: self._engine(key).delete(key), using=router.db_for_write(Session))
+            transaction.on_commit(lambda: self._forget(key), using=router.db_for_write(Session))
 
     async def adrop(self, key: str) -> None:
         """Drop as `drop` does, from async code."""
@@ -154,6 +170,10 @@ class Predecessor:
         if taken is None or not is_the_same:
             raise SessionOver(f"Session {foreign.session_id} was taken over by another request.", is_superseded=True)
         return taken
+
+    def _forget(self, key: str) -> None:
+        with suppress(SuspiciousOperation):  # a key that could be no file's name
+            self._engine(key).delete(key)
 
     def _peek(self, key: str) -> ForeignSession | None:
         found = self._in_its_table(key) if self._model is not None else self._through_its_methods(key)
@@ -175,14 +195,17 @@ class Predecessor:
         data = engine.load()
         return (data, engine.get_expiry_date(expiry=data.get("_session_expiry"))) if engine.session_key else None
 
-    def _just_adopted(self, key: str) -> SessionRecord | Rejection | None:
-        now = self.keeper.now()
+    def _adopted_before(self, key: str) -> SessionRecord | Rejection | None:
         for digest in self.keeper.hasher.adoption_digests(key):
-            record = self.keeper.store.read_session(uuid7_before_all(digest))
-            if record is not None and now - record.created_at < _STILL_ON_ITS_WAY:
-                is_as_it_came = record.is_active(now) and self.keeper.is_genuine(record) and not _has_sign_in(record)
-                return record if is_as_it_came else record.rejected(RejectionReason.REVOKED, is_superseded=True)
+            if (record := self.keeper.store.read_session(uuid7_before_all(digest))) is not None:
+                return self._judge(record, self.keeper.now())
         return None
+
+    def _judge(self, record: SessionRecord, now: datetime) -> SessionRecord | Rejection:
+        if now - record.created_at >= _STILL_ON_ITS_WAY:
+            return record.rejected(RejectionReason.UNKNOWN)
+        is_as_it_came = record.is_active(now) and self.keeper.is_genuine(record) and not _has_new_key(record)
+        return record if is_as_it_came else record.rejected(RejectionReason.REVOKED, is_superseded=True)
 
     def _engine(self, key: str) -> SessionBase:
         store: SessionBase = self._store_class(key)
@@ -200,5 +223,6 @@ class Predecessor:
         return getattr(sys.modules[self._store_class.__module__], "Session", None)
 
 
-def _has_sign_in(record: SessionRecord) -> bool:
+def _has_new_key(record: SessionRecord) -> bool:
+    # Signing in sets the one, and any other new secret moves the other to it: see SessionKeeper.
     return record.authenticated_at is None or record.authenticated_at >= record.created_at

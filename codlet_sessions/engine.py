@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
@@ -80,6 +81,13 @@ class EngineSession(SessionState):
         if self._is_unread and hasattr(self, "_session_cache"):
             self._found(await self._afind())
 
+    async def asession_id(self) -> UUID:
+        """Return `session_id`, from async code."""
+        await self.asettle()
+        if self._is_unread:
+            await self._aget_session()
+        return self.session_id
+
     async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
         self._turn = self._turn or asyncio.Lock()
         async with self._turn:  # or a second task's late answer would replace what the first has changed by now
@@ -87,13 +95,26 @@ class EngineSession(SessionState):
             return data
 
     def create(self) -> None:
-        """Begin a session under a new key, and write its row at once, as Django's contract asks."""
+        """
+        Begin a session under a new key, and write its row at once, as Django's contract asks.
+
+        It holds what this one holds, unless that has ended meanwhile.
+
+        Raises:
+            SessionOver: Somebody had signed in on this session, and it has ended.
+            StoreError, KeysUnavailable: The store could not be asked.
+
+        """
+        if self._record is not None and self._record.subject:
+            get_keeper().check(self._record)
         self._renew_key()
         self.save(must_create=True)
         self.modified = True
 
     async def acreate(self) -> None:
         """Create as `create` does, from async code."""
+        if self._record is not None and self._record.subject:
+            await get_keeper().acheck(self._record)
         self._renew_key()
         await self.asave(must_create=True)
         self.modified = True
@@ -114,6 +135,8 @@ class EngineSession(SessionState):
         if not must_create:
             self.settle()
         with self._remembering_failure(), self._grading_harm():
+            if self._in_doubt and self._record is not None:
+                self._believe(get_keeper().store.read_session(self._record.id))
             if self._foreign is not None and self._stays_where_it_is and not must_create:
                 self._was_written_there(self._foreign.predecessor.write(self._foreign, data))
             elif must_create or self._record is None:
@@ -127,6 +150,8 @@ class EngineSession(SessionState):
         if not must_create:
             await self.asettle()
         with self._remembering_failure(), self._grading_harm():
+            if self._in_doubt and self._record is not None:
+                self._believe(await get_keeper().store.aread_session(self._record.id))
             if self._foreign is not None and self._stays_where_it_is and not must_create:
                 self._was_written_there(await self._foreign.predecessor.awrite(self._foreign, data))
             elif must_create or self._record is None:
@@ -248,7 +273,7 @@ class EngineSession(SessionState):
         try:
             adopted = foreign.predecessor.adopt(foreign, draft, data, may_join=not is_renewed)
         except SessionOver:
-            if not is_renewed:
+            if not (is_renewed and self._may_part_from(foreign)):
                 raise
             self._foreign = None  # two signed in at once on one foreign session: each has one of their own now
             return self._insert(data)
@@ -263,7 +288,7 @@ class EngineSession(SessionState):
         try:
             adopted = await foreign.predecessor.aadopt(foreign, draft, data, may_join=not is_renewed)
         except SessionOver:
-            if not is_renewed:
+            if not (is_renewed and self._may_part_from(foreign)):
                 raise
             self._foreign = None  # two signed in at once on one foreign session: each has one of their own now
             return await self._ainsert(data)

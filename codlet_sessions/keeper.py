@@ -14,7 +14,7 @@ from codlet_sessions.errors import CodletSessionError, StoreUnavailable
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.merging import merge
-from codlet_sessions.records import ActiveSessionRecord, Finding, Rejection, RevocationReason, SessionRecord
+from codlet_sessions.records import ActiveSessionRecord, Cause, Finding, Rejection, RevocationReason, SessionRecord
 from codlet_sessions.sealing import Serializer, pack, seal, unpack, unseal
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
@@ -185,11 +185,19 @@ class SessionKeeper:
 
         """
         self.store.insert_session(record)
-        events.issued(record.id, record.subject).tell(SessionManager)
+        self.tell_of(record)
 
     async def abegin(self, record: SessionRecord) -> None:
         """Begin as `begin` does, from async code."""
         await self.store.ainsert_session(record)
+        await self.atell_of(record)
+
+    def tell_of(self, record: SessionRecord) -> None:
+        """Tell that a session began."""
+        events.issued(record.id, record.subject).tell(SessionManager)
+
+    async def atell_of(self, record: SessionRecord) -> None:
+        """Tell as `tell_of` does, from async code."""
         await events.issued(record.id, record.subject).atell(SessionManager)
 
     def save(
@@ -233,18 +241,48 @@ class SessionKeeper:
         raise _kept_changing(seen)
 
     def end(self, record: SessionRecord) -> bool:
-        """Revoke a session whose owner signs out, and empty its data. Return whether this call ended it."""
-        return self.manager.revoke(record.id, reason=RevocationReason.LOGOUT, by=record.subject or None)
+        """
+        Revoke a session whose owner signs out by its cookie, and empty its data. Return whether this call ended it.
+
+        One that has another secret by now is left alone: somebody has signed in on it since.
+        """
+        cause = Cause(RevocationReason.LOGOUT, record.subject)
+        ended = self.store.end_session(record, self.now(), cause)
+        if ended:
+            events.revoked(record.id, cause).tell(SessionManager)
+        return ended
 
     async def aend(self, record: SessionRecord) -> bool:
         """End as `end` does, from async code."""
-        return await self.manager.arevoke(record.id, reason=RevocationReason.LOGOUT, by=record.subject or None)
+        cause = Cause(RevocationReason.LOGOUT, record.subject)
+        ended = await self.store.aend_session(record, self.now(), cause)
+        if ended:
+            await events.revoked(record.id, cause).atell(SessionManager)
+        return ended
+
+    def check(self, record: SessionRecord) -> None:
+        """
+        Ask whether ``record`` still goes on as it was read.
+
+        Raises:
+            SessionOver: It has ended, or has another secret.
+            StoreError: The store could not answer.
+
+        """
+        self._raise_if_over(record, self.store.read_session(record.id))
+
+    async def acheck(self, record: SessionRecord) -> None:
+        """Check as `check` does, from async code."""
+        self._raise_if_over(record, await self.store.aread_session(record.id))
+
+    def _spelling(self, value: object) -> bytes:
+        return self.serializer.dumps({"": value})
 
     def _first_attempt(
         self, seen: SessionRecord, data: Mapping[str, Any], loaded: Mapping[str, Any] | None
     ) -> _Attempt:
         in_store = self.data_of(seen)
-        return _Attempt(seen, in_store, data if loaded is None else merge(data, loaded, in_store))
+        return _Attempt(seen, in_store, data if loaded is None else merge(data, loaded, in_store, self._spelling))
 
     def _wanted(self, attempt: _Attempt, change: Change) -> SessionRecord:
         seen, payload = attempt.seen, pack(attempt.mine, self.serializer)
@@ -260,18 +298,26 @@ class SessionKeeper:
         )
         if change.secret is not None:
             lookup_key, key_version = self.hasher.lookup_key(change.secret)
-            wanted = replace(wanted, lookup_key=lookup_key, key_version=key_version)
+            # One that was taken over counts from its adoption until now; see `codlet_sessions.adoption`.
+            created_at = min(seen.created_at, signed_in_at or seen.created_at)
+            wanted = replace(wanted, lookup_key=lookup_key, key_version=key_version, created_at=created_at)
         elif payload == unseal(self.hasher, seen) and subject.name == seen.subject:
             return wanted
         return seal(self.hasher, replace(wanted, data_version=seen.data_version + 1), payload)
 
     def _caught_up(self, attempt: _Attempt, current: SessionRecord | None, *, touches_only: bool) -> _Attempt:
-        if (over := self._is_over(attempt.seen, current)) is not None:
+        current = self._raise_if_over(attempt.seen, current, touches_only=touches_only)
+        theirs = self.data_of(current)
+        return _Attempt(current, theirs, merge(attempt.mine, attempt.loaded, theirs, self._spelling))
+
+    def _raise_if_over(
+        self, seen: SessionRecord, current: SessionRecord | None, *, touches_only: bool = False
+    ) -> SessionRecord:
+        if (over := self._is_over(seen, current)) is not None:
             over.is_harmless = over.is_superseded or touches_only
             raise over
         assert current is not None  # noqa: S101  # or it would be over
-        theirs = self.data_of(current)
-        return _Attempt(current, theirs, merge(attempt.mine, attempt.loaded, theirs))
+        return current
 
     def _is_over(self, seen: SessionRecord, current: SessionRecord | None) -> SessionOver | None:
         if current is None:
@@ -281,6 +327,8 @@ class SessionKeeper:
             return SessionOver(f"Session {seen.id} was revoked ({current.revoked_reason}).", is_superseded=moved_on)
         if current.lookup_key != seen.lookup_key:
             return SessionOver(f"Session {seen.id} goes on under another secret.", is_superseded=True)
+        if not current.is_active(self.now()):
+            return SessionOver(f"Session {seen.id} has expired.")
         if not self.is_genuine(current):
             return SessionOver(f"The row of session {seen.id} was changed by somebody who has no key.")
         return None

@@ -67,6 +67,8 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop, unless a session has to be saved."""
+        if _is_changed(self, SessionMiddleware):
+            return cast(HttpResponse, await super().__acall__(request))
         self.process_request(request)
         response = _or_unavailable(request, await cast(Any, self.get_response(request)))
         if not self._is_ours:
@@ -100,9 +102,17 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop."""
+        if _is_changed(self, AuthenticationMiddleware):
+            return cast(HttpResponse, await super().__acall__(request))
         self.process_request(request)
         response: HttpResponse = await cast(Any, self.get_response(request))
         return response
+
+
+def _is_changed(middleware: object, base: type) -> bool:
+    """Whether a subclass has steps of its own, which may block and may answer: those go Django's way, by threads."""
+    steps = ("process_request", "process_response")
+    return any(getattr(type(middleware), step, None) is not getattr(base, step, None) for step in steps)
 
 
 async def _auser(request: Any, lazy_user: object) -> Any:

@@ -60,9 +60,9 @@ class SessionQuerySet(_QuerySet):
         """Return the sessions revoked before ``moment``. Reads the whole table: nothing indexes ``revoked_at``."""
         return self.filter(revoked_at__lt=moment)
 
-    def at_version(self, data_version: int) -> Self:
-        """Return the sessions nobody has ended whose data and secret are still those of ``data_version``."""
-        return self.unrevoked().filter(data_version=data_version)
+    def at_version(self, data_version: int, now: datetime) -> Self:
+        """Return the sessions active at ``now`` whose data and secret are still those of ``data_version``."""
+        return self.active(now).filter(data_version=data_version)
 
     def revoke(self, now: datetime, cause: Cause) -> int:
         """

@@ -111,7 +111,7 @@ class OwnCookieSession:
         if response.status_code < SERVER_ERROR:
             if self._issued is not None:
                 self._issued.set_cookie(response)
-            elif self._was_rejected:
+            elif self._was_rejected and get_cookie_policy().name not in response.cookies:
                 get_cookie_policy().clear(response)
             self.forget()
         if self.accessed:

@@ -40,6 +40,7 @@ class KeyedSession(SessionBase):
         self._record: SessionRecord | None = None
         self._foreign: ForeignSession | None = None
         self._next_id: UUID | None = None
+        self.has_new_secret = False
 
     session_key = property(_get_session_key)
     _session_key = property(_get_session_key, _set_session_key)
@@ -52,7 +53,13 @@ class KeyedSession(SessionBase):
 
     @property
     def session_id(self) -> UUID:
-        """The public name of this session, for logs and pages: the id of its row, also before that is written."""
+        """
+        The public name of this session, for logs and pages: the id of its row, also before that is written.
+
+        Loads the session if it has not been; in async code, await `asession_id` instead.
+        """
+        if self._is_unread:
+            self._get_session()  # type: ignore[attr-defined]  # not in the stubs
         if self._record is not None:
             return self._record.id
         if self._foreign is not None:

@@ -49,6 +49,8 @@ class SessionState(KeyedSession):
         self._given_subject: Subject | None = None
         self._began_here = False
         self._was_written = False
+        self._in_doubt = False
+        self._committed: SessionRecord | None = None
         super().__init__(session_key)
 
     @property
@@ -62,8 +64,9 @@ class SessionState(KeyedSession):
 
     def is_stored(self) -> bool:
         """Return whether this object has written its session, and nothing has changed since."""
-        written = self._record if self._was_written else None
-        return written is not None and self._signed_in_at is None and get_keeper().holds(written, self._data)
+        if self._record is None or not self._was_written or self._in_doubt or self._signed_in_at is not None:
+            return False
+        return get_keeper().holds(self._record, self._data)
 
     def who(self) -> ActiveSessionRecord | None:
         """Return whom this session, once it is loaded, speaks for; None while nobody has signed in."""
@@ -119,7 +122,7 @@ class SessionState(KeyedSession):
         elif isinstance(found, SessionRecord):
             if self._secret is not None and not self._secret.is_well_formed():
                 self._session_key = None  # another request has adopted it: the secret goes to the browser with that
-            self._record = found
+            self._record = self._committed = found
         else:
             self._session_key = None
             self.spares_cookie = found is not None and found.spares_the_cookie
@@ -144,6 +147,10 @@ class SessionState(KeyedSession):
         self._session_key = foreign.key
         self._foreign = foreign
 
+    def _may_part_from(self, foreign: ForeignSession) -> bool:
+        """Whether this may go on as a session of its own: not if that would bring a signed-in one back to life."""
+        return self._signed_in_at is not None or not subject_in(foreign.data).name
+
     def _was_adopted(self, written: Written, draft: SessionRecord) -> None:
         if written.record.lookup_key == draft.lookup_key:
             self._began(written)
@@ -157,9 +164,27 @@ class SessionState(KeyedSession):
             self.owes_cookie = True
         self._record, self._signed_in_at, self._given_subject = written.record, None, None
         self._was_written = True
+        self._in_doubt = get_keeper().store.in_transaction
+        if not self._in_doubt:
+            self._committed = written.record
         if written.data is not self._data:  # other requests' changes have come in
             self._data.clear()
             self._data.update(written.data)
+
+    def _believe(self, actual: SessionRecord | None) -> None:
+        """
+        Go by ``actual``, the row as it is now that the transaction this was written in may have been rolled back.
+
+        Data is then written anew, as Django does. A secret that was given out in it, to whoever signed in, is not: that
+        is rolled back with the rest.
+        """
+        self._in_doubt, record, committed = False, self._record, self._committed
+        if record is None or (actual is not None and _has_come_as_far(actual, record)):
+            return
+        if record.subject if committed is None else record.lookup_key != committed.lookup_key:
+            self._began_here = False  # as if it had never begun: nobody misses what it held
+            raise SessionOver(f"What was done with session {record.id} was rolled back.", is_superseded=True)
+        self._record = committed
 
     def _was_rotated(self, written: Written, secret: SessionSecret) -> None:
         self._session_key = secret.expose()
@@ -186,7 +211,7 @@ class SessionState(KeyedSession):
         """Return the end that a write gives to a session with a row, or None when that stays as it is."""
         assert self._record is not None  # noqa: S101
         custom = self._data.get(_CUSTOM_EXPIRY)
-        slides = conf.saves_every_request() or (isinstance(custom, int) and custom > 0)
+        slides = conf.saves_every_request() or (isinstance(custom, int | float) and custom > 0)
         if slides or self._signed_in_at or self._has_other_expiry(get_keeper().data_of(self._record)):
             return self._end_from(now)
         return None
@@ -226,3 +251,8 @@ class SessionState(KeyedSession):
         except FAILURES as error:
             self.failure = error
             raise
+
+
+def _has_come_as_far(actual: SessionRecord, record: SessionRecord) -> bool:
+    is_same = actual.data_version == record.data_version and actual.data == record.data
+    return is_same or actual.data_version > record.data_version or actual.revoked_at is not None

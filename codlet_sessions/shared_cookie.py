@@ -57,7 +57,7 @@ class SharedCookieSession:
 
     def sign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
         """Let the session speak for a subject from now on: a user by Django's ``login()``, under a new secret."""
-        subject, session = subject_of(subject_or_user), self._needed_session()
+        subject, session, lifetime = subject_of(subject_or_user), self._needed_session(), _checked(lifetime)
         if isinstance(subject_or_user, str):
             if session.read() is not None:
                 session.flush()
@@ -65,14 +65,13 @@ class SharedCookieSession:
             session.note_sign_in(subject)
         else:
             auth.login(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
-        if lifetime is not None:
-            session.set_expiry(_checked(lifetime))
+        session.set_expiry(lifetime)
         session.save()
         return session.signed_in()
 
     async def asign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
         """Sign in as `sign_in` does, from async code."""
-        subject, session = subject_of(subject_or_user), self._needed_session()
+        subject, session, lifetime = subject_of(subject_or_user), self._needed_session(), _checked(lifetime)
         if isinstance(subject_or_user, str):
             if await session.aread() is not None:
                 await session.aflush()
@@ -80,8 +79,7 @@ class SharedCookieSession:
             session.note_sign_in(subject)
         else:
             await auth.alogin(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
-        if lifetime is not None:
-            await session.aset_expiry(_checked(lifetime))
+        await session.aset_expiry(lifetime)
         await session.asave()
         return session.signed_in()
 
@@ -153,6 +151,8 @@ class SharedCookieSession:
     def _must_save(self, session: EngineSession, response: HttpResponseBase) -> bool:
         if response.status_code >= SERVER_ERROR or session.is_empty():
             return False
+        if session.spares_cookie and session.who() is None:
+            return False  # it was sent before the browser had its new cookie, which a new session would overwrite
         session.may_be_adopted = True
         return session.modified or session.awaits_adoption or conf.saves_every_request()
 
@@ -172,20 +172,22 @@ class SharedCookieSession:
             ) from over
 
     def _hand_over(self, session: EngineSession, response: HttpResponseBase) -> None:
-        if session.owes_cookie and session.session_key is not None:
+        is_news = session.owes_cookie or session.session_key != self._request.COOKIES.get(get_cookie_policy().name)
+        if is_news and session.session_key is not None:
             remaining = None if session.get_expire_at_browser_close() else session.remaining()
             get_cookie_policy().put(response, SessionSecret(session.session_key), remaining)
 
     def _tell(self, session: EngineSession, response: HttpResponseBase) -> None:
         policy = get_cookie_policy()
         is_dead = policy.name in self._request.COOKIES and session.is_empty() and not session.spares_cookie
-        if is_dead and not self._has_raised and response.status_code < SERVER_ERROR:
+        is_replaced = policy.name in response.cookies
+        if is_dead and not is_replaced and not self._has_raised and response.status_code < SERVER_ERROR:
             policy.clear(response)
         if session.accessed:
             policy.vary(response)
 
 
-def _checked(lifetime: timedelta) -> timedelta:
-    if lifetime <= timedelta():
+def _checked(lifetime: timedelta | None) -> timedelta | None:
+    if lifetime is not None and lifetime <= timedelta():
         raise ValueError("A session's lifetime must be longer than nothing.")
     return lifetime

@@ -388,6 +388,29 @@ class SessionDataStoreConformance(SessionStoreConformance):
         assert store.read_session(session.id).data == ""
 
     @on_both_faces
+    def test_an_update_of_an_expired_session_writes_nothing(self, store: Face) -> None:
+        session = self._inserted(store)
+        late = replace(session, expires_at=NOW + 2 * LIFETIME)
+        assert store.update_session(session, late, NOW + LIFETIME) is False
+        assert store.read_session(session.id) == session
+
+    @on_both_faces
+    def test_a_session_is_ended_by_whoever_saw_its_lookup_key(self, store: Face) -> None:
+        session = self._inserted(store, data="payload:seal")
+        assert store.end_session(session, NOW, Cause("because")) is True
+        found = store.read_session(session.id)
+        assert (found.revoked_at, found.revoked_reason, found.data) == (NOW, "because", "")
+        assert store.end_session(session, NOW, Cause("again")) is False
+
+    @on_both_faces
+    def test_a_session_with_another_lookup_key_is_not_ended_by_whoever_saw_the_one_before(self, store: Face) -> None:
+        before, after = self._inserted(store), _new_record()
+        wanted = replace(before, lookup_key=after.lookup_key, key_version=after.key_version, data_version=1)
+        store.update_session(before, wanted, NOW)
+        assert store.end_session(before, NOW, Cause("because")) is False
+        assert store.find_active_session(_candidates(after), NOW) == wanted.as_active()
+
+    @on_both_faces
     def test_an_update_of_nothing_makes_nothing(self, store: Face) -> None:
         session = _new_record()
         assert store.update_session(session, session, NOW) is False

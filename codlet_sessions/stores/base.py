@@ -163,15 +163,36 @@ class SessionDataStore(SessionStore):
         """
         Turn the session from what was ``seen`` into what is ``wanted``: one conditional UPDATE.
 
-        Return whether that happened. False means that the session is revoked or gone, or that its ``data_version`` is
-        no longer that of ``seen``; nothing is written then. A lookup key that is replaced at ``now`` is remembered for
-        `look_up`.
+        Return whether that happened. False means that the session is revoked, expired or gone, or that its
+        ``data_version`` is no longer that of ``seen``; nothing is written then. A lookup key that is replaced at
+        ``now`` is remembered for `look_up`.
 
         Raises:
             StoreInvariantViolated: A value does not fit.
             StoreUnavailable: The store could not be asked.
 
         """
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether what is written now can still be rolled back by the caller. False where nothing can."""
+        return False
+
+    @abstractmethod
+    def end_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
+        """
+        End the session that was ``seen``, as `revoke_session` does, unless it goes under another lookup key by now.
+
+        For whoever signs out by its cookie: what has a newer cookie is not theirs to end.
+
+        Raises:
+            StoreUnavailable: The store could not be asked, and the session may still be active.
+
+        """
+
+    @abstractmethod
+    async def aend_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
+        """End as `end_session` does, from async code."""
 
     @abstractmethod
     async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:

@@ -112,7 +112,7 @@ class MemorySessionStore(SessionDataStore):
         """See `SessionDataStore.update_session`."""
         with self._lock:
             record = self._records.get(seen.id)
-            if record is None or record.revoked_at is not None or record.data_version != seen.data_version:
+            if record is None or not record.is_active(now) or record.data_version != seen.data_version:
                 return False
             self._records[seen.id] = wanted
             if wanted.lookup_key != seen.lookup_key:
@@ -122,6 +122,24 @@ class MemorySessionStore(SessionDataStore):
     async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
         """See `SessionDataStore.update_session`."""
         return self.update_session(seen, wanted, now)
+
+    @property
+    def in_transaction(self) -> bool:
+        """See `SessionDataStore.in_transaction`."""
+        return False
+
+    def end_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
+        """See `SessionDataStore.end_session`."""
+        with self._lock:
+            record = self._records.get(seen.id)
+            if record is None or record.revoked_at is not None or record.lookup_key != seen.lookup_key:
+                return False
+            self._records[seen.id] = _ended(record, now, cause)
+            return True
+
+    async def aend_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
+        """See `SessionDataStore.end_session`."""
+        return self.end_session(seen, now, cause)
 
     def _active(self, subject: str, now: datetime) -> list[SessionRecord]:
         return [record for record in self._records.values() if record.subject == subject and record.is_active(now)]

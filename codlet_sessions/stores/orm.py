@@ -1,7 +1,7 @@
 """Sessions in the database, by way of Django's ORM."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
@@ -20,6 +20,7 @@ from codlet_sessions.records import (
     ActiveSessionRecord,
     Candidates,
     Cause,
+    LookupKey,
     Rejection,
     RejectionReason,
     SessionRecord,
@@ -52,17 +53,17 @@ class OrmSessionStore(SessionDataStore):
 
     def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
-        with _translated_errors():
+        with translated_errors():
             return _only_active(first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now))
 
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
-        with _translated_errors():
+        with translated_errors():
             return _only_active(first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now))
 
     def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
-        with _translated_errors():
+        with translated_errors():
             match = first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now)
             if _is_unknown(match) and self._retired(candidates, now).exists():
                 return SUPERSEDED
@@ -70,7 +71,7 @@ class OrmSessionStore(SessionDataStore):
 
     async def alook_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
-        with _translated_errors():
+        with translated_errors():
             match = first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now)
             if _is_unknown(match) and await self._retired(candidates, now).aexists():
                 return SUPERSEDED
@@ -78,75 +79,90 @@ class OrmSessionStore(SessionDataStore):
 
     def insert_session(self, record: SessionRecord) -> None:
         """See `SessionStore.insert_session`."""
-        with _translated_errors():
+        with translated_errors():
             self._insert(record)
 
     async def ainsert_session(self, record: SessionRecord) -> None:
         """See `SessionStore.insert_session`."""
-        with _translated_errors():
+        with translated_errors():
             await sync_to_async(self._insert)(record)  # a savepoint has no async form
 
     def revoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
         """See `SessionStore.revoke_session`."""
-        with _translated_errors():
+        with translated_errors():
             return bool(self._one(session_id).revoke(now, cause))
 
     async def arevoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
         """See `SessionStore.revoke_session`."""
-        with _translated_errors():
+        with translated_errors():
             return bool(await self._one(session_id).arevoke(now, cause))
 
     def revoke_subject(self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None) -> int:
         """See `SessionStore.revoke_subject`."""
-        with _translated_errors():
+        with translated_errors():
             return self._all_but(keep, subject, now).revoke(now, cause)
 
     async def arevoke_subject(
         self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None
     ) -> int:
         """See `SessionStore.revoke_subject`."""
-        with _translated_errors():
+        with translated_errors():
             return await self._all_but(keep, subject, now).arevoke(now, cause)
 
     def list_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
         """See `SessionStore.list_active_sessions`."""
-        with _translated_errors():
+        with translated_errors():
             rows = list(self._newest_first(subject, now))
         return [_record(row).as_active() for row in rows]
 
     async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
         """See `SessionStore.list_active_sessions`."""
-        with _translated_errors():
+        with translated_errors():
             rows = [row async for row in self._newest_first(subject, now)]
         return [_record(row).as_active() for row in rows]
 
     def read_session(self, session_id: UUID) -> SessionRecord | None:
         """See `SessionDataStore.read_session`."""
-        with _translated_errors():
+        with translated_errors():
             rows = list(self._latest(session_id))
         return _record(rows[0]) if rows else None
 
     async def aread_session(self, session_id: UUID) -> SessionRecord | None:
         """See `SessionDataStore.read_session`."""
-        with _translated_errors():
+        with translated_errors():
             rows = await sync_to_async(lambda: list(self._latest(session_id)))()
         return _record(rows[0]) if rows else None
 
     def update_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
         """See `SessionDataStore.update_session`."""
-        with _translated_errors():
-            is_written = bool(self._as_seen(seen).update(**_difference(seen, wanted)))
-            if is_written and wanted.lookup_key != seen.lookup_key:
-                RetiredKey.objects.using(self.using).create(lookup_key=seen.lookup_key, retired_at=now)
+        with translated_errors():
+            is_written = bool(self._as_seen(seen, now).update(**_difference(seen, wanted)))
+        if is_written and wanted.lookup_key != seen.lookup_key:
+            self._retire(seen.lookup_key, now)
         return is_written
 
     async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
         """See `SessionDataStore.update_session`."""
-        with _translated_errors():
-            is_written = bool(await self._as_seen(seen).aupdate(**_difference(seen, wanted)))
-            if is_written and wanted.lookup_key != seen.lookup_key:
-                await RetiredKey.objects.using(self.using).acreate(lookup_key=seen.lookup_key, retired_at=now)
+        with translated_errors():
+            is_written = bool(await self._as_seen(seen, now).aupdate(**_difference(seen, wanted)))
+        if is_written and wanted.lookup_key != seen.lookup_key:
+            await sync_to_async(self._retire)(seen.lookup_key, now)
         return is_written
+
+    def end_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
+        """See `SessionDataStore.end_session`."""
+        with translated_errors():
+            return bool(self._one(seen.id).filter(lookup_key=seen.lookup_key).revoke(now, cause))
+
+    async def aend_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
+        """See `SessionDataStore.end_session`."""
+        with translated_errors():
+            return bool(await self._one(seen.id).filter(lookup_key=seen.lookup_key).arevoke(now, cause))
+
+    @property
+    def in_transaction(self) -> bool:
+        """See `SessionDataStore.in_transaction`."""
+        return connections[self.using].in_atomic_block
 
     def _sessions(self) -> SessionQuerySet:
         return SessionQuerySet(Session, using=self.using)
@@ -170,8 +186,13 @@ class OrmSessionStore(SessionDataStore):
     def _one(self, session_id: UUID) -> SessionQuerySet:
         return self._sessions().filter(id=session_id)
 
-    def _as_seen(self, seen: SessionRecord) -> SessionQuerySet:
-        return self._one(seen.id).at_version(seen.data_version)
+    def _as_seen(self, seen: SessionRecord, now: datetime) -> SessionQuerySet:
+        return self._one(seen.id).at_version(seen.data_version, now)
+
+    def _retire(self, lookup_key: LookupKey, now: datetime) -> None:
+        # Without it a slow request clears the new cookie; with an error here the browser would never get it.
+        with suppress(Error), self._savepoint():
+            RetiredKey.objects.using(self.using).create(lookup_key=lookup_key, retired_at=now)
 
     def _latest(self, session_id: UUID) -> Rows:
         rows = self._one(session_id).values_list(*_RECORD_COLUMNS)
@@ -234,7 +255,8 @@ def _drop_frames(error: BaseException | None) -> None:
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
+    """Make Django's database errors those of a store, without the values that the drivers quote in theirs."""
     try:
         yield
     except (IntegrityError, DataError):

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from codlet_sessions.api import sessions
 from codlet_sessions.backends.db import SessionStore
@@ -66,6 +68,60 @@ def test_a_key_that_the_caller_chose_is_not_used_for_a_new_session(make):
     session.save(must_create=True)
     assert session.store.session_key != "c" * 64
     assert not make().exists("c" * 64)
+
+
+def test_creating_does_not_bring_a_signed_in_session_back_that_has_ended(make, stored, ada):
+    session = make(stored.session_key)
+    session.put("_auth_user_id", str(ada.pk))
+    session.save()
+    sessions.revoke_all(ada)
+    with pytest.raises(UpdateError):
+        session.create()
+    assert not sessions.list_active(ada)
+
+
+def test_creating_copies_a_signed_in_session_that_goes_on(make, stored, ada):
+    session = make(stored.session_key)
+    session.put("_auth_user_id", str(ada.pk))
+    session.save()
+    session.create()
+    assert len(sessions.list_active(ada)) == 2
+
+
+def test_a_key_that_is_assigned_is_not_taken_for_one_of_ours(make):
+    session = make()
+    session.create()
+    session.store._session_key = "b" * 64
+    session.save()
+    assert session.store.session_key != "b" * 64
+    assert not make().exists("b" * 64)
+
+
+def test_the_id_of_a_session_is_that_of_its_row_also_when_nobody_has_read_it(make, stored):
+    session = make(stored.session_key)
+    known = async_to_sync(session.store.asession_id)() if session.is_async else session.store.session_id
+    assert known == Session.objects.get().pk
+
+
+def test_an_expired_session_is_not_made_to_last_by_saving_it(make, stored):
+    session = make(stored.session_key)
+    session.put("value", "late")
+    Session.objects.update(expires_at=timezone.now())
+    with pytest.raises(UpdateError, match="has expired"):
+        session.save()
+    assert not make().exists(stored.session_key)
+
+
+@pytest.mark.parametrize("seconds", [300, 300.0])
+def test_seconds_of_inactivity_may_be_of_any_kind(make, stored, seconds):
+    session = make(stored.session_key)
+    session.set_expiry(seconds)
+    session.save()
+    Session.objects.update(expires_at=timezone.now() + timedelta(seconds=10))
+    later = make(stored.session_key)
+    later.put("value", "red")
+    later.save()
+    assert Session.objects.get().expires_at > timezone.now() + timedelta(seconds=290)
 
 
 def test_deleting_by_key_revokes_that_session_and_no_other(make, stored):
@@ -142,9 +198,20 @@ def test_a_site_says_how_long_a_sign_in_lasts(make, ada, rf, lifetime):
 def test_a_lifetime_of_nothing_is_an_error_and_begins_no_session(make, rf, lifetime):
     from codlet_sessions.auth import alogin, login
 
+    request = requested(rf)
     with pytest.raises(ValueError, match="longer than nothing"):
-        (async_to_sync(alogin) if make().is_async else login)(requested(rf), "device:42", lifetime=lifetime)
-    assert not Session.objects.exists()
+        (async_to_sync(alogin) if make().is_async else login)(request, "device:42", lifetime=lifetime)
+    assert request.codlet_session is None
+    assert request.session.is_empty()
+
+
+def test_how_long_a_sign_in_lasts_is_said_anew_each_time(make, rf):
+    from codlet_sessions.auth import alogin, login
+
+    request, signing_in = requested(rf), async_to_sync(alogin) if make().is_async else login
+    signing_in(request, "device:42", lifetime=timedelta(hours=1))
+    record = signing_in(request, "device:42")
+    assert record.expires_at > timezone.now() + timedelta(days=13)
 
 
 def test_signing_in_where_somebody_took_the_session_away_says_so(rf):

@@ -4,14 +4,31 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from codlet_sessions.api import sessions
 from codlet_sessions.backends.db import SessionStore
+from codlet_sessions.middleware import AuthenticationMiddleware, SessionMiddleware
 from codlet_sessions.models import Session
+from tests.browsers import BROWSERS
 from tests.engine.conftest import COOKIE
+
+
+class Marks(SessionMiddleware):
+    def process_response(self, request, response):
+        response = super().process_response(request, response)
+        response.headers["X-Marked"] = "yes"
+        return response
+
+
+class Refuses(AuthenticationMiddleware):
+    def process_request(self, request):
+        super().process_request(request)
+        return HttpResponse(status=403)
+
 
 DEAD = {
     "unknown": lambda store: "0" * 64,
@@ -198,10 +215,6 @@ def test_a_view_that_deletes_the_session_harms_nobody(browser):
 
 
 def test_a_store_that_the_view_saved_itself_is_not_saved_twice(client, rf):
-    from django.http import HttpResponse
-
-    from codlet_sessions.middleware import SessionMiddleware
-
     def view(request):
         request.session["value"] = "blue"
         request.session.save()
@@ -214,10 +227,6 @@ def test_a_store_that_the_view_saved_itself_is_not_saved_twice(client, rf):
 
 
 def test_what_the_view_changes_after_saving_is_saved_too(rf):
-    from django.http import HttpResponse
-
-    from codlet_sessions.middleware import SessionMiddleware
-
     def view(request):
         request.session["value"] = "blue"
         request.session.save()
@@ -226,6 +235,58 @@ def test_what_the_view_changes_after_saving_is_saved_too(rf):
 
     response = SessionMiddleware(view)(rf.get("/"))
     assert SessionStore(response.cookies[COOKIE].value)["value"] == "red"
+
+
+def test_a_session_that_the_view_puts_in_the_place_of_the_browsers_is_handed_over(rf, stored):
+    def view(request):
+        request.session = SessionStore(session_key=stored.session_key)
+        request.session["seen"] = 1
+        return HttpResponse()
+
+    response = SessionMiddleware(view)(rf.get("/"))
+    assert response.cookies[COOKIE].value == stored.session_key
+
+
+@pytest.mark.parametrize("path", ["codlet_sessions.backends.db", "django.contrib.sessions.backends.db"])
+def test_a_session_that_the_view_issues_is_not_cleared_with_the_dead_cookie_it_came_with(rf, settings, path):
+    from codlet_sessions.api import get_cookie_policy
+
+    settings.SESSION_ENGINE = path
+
+    def view(request):
+        assert request.codlet_session is None
+        response = HttpResponse()
+        sessions.issue("device:42").set_cookie(response)
+        return response
+
+    name = get_cookie_policy().name
+    response = SessionMiddleware(view)(rf.get("/", headers={"cookie": f"{name}={'0' * 64}"}))
+    assert sessions.validate(response.cookies[name].value).subject == "device:42"
+
+
+def test_a_subclass_of_our_middleware_is_asked_under_asgi_too(settings):
+    settings.MIDDLEWARE = [
+        "tests.engine.test_responses.Marks",
+        "tests.engine.test_responses.Refuses",
+    ]
+    for make in BROWSERS:
+        response = make().get("user")
+        assert (response.status_code, response.headers["X-Marked"]) == (403, "yes")
+
+
+def test_a_sign_in_succeeds_when_the_key_it_replaced_cannot_be_remembered(browser, ada, monkeypatch):
+    from django.db import OperationalError
+
+    from codlet_sessions.models import RetiredKey
+
+    def fails(*args, **kwargs):
+        raise OperationalError("the disk is full")
+
+    browser.get("remember/blue")
+    with monkeypatch.context() as patch:
+        patch.setattr(RetiredKey, "save_base", fails)
+        assert browser.get("enter/ada").status_code == 200
+    assert browser.get("user").content == b"ada"
 
 
 def test_djangos_middleware_works_on_our_engine(browser, settings, ada):

@@ -6,7 +6,7 @@ from codlet_sessions.stores.orm import OrmSessionStore
 class WritesWithoutLooking(OrmSessionStore):
     """Updates the row whatever has become of it since it was read."""
 
-    def _as_seen(self, seen):
+    def _as_seen(self, seen, now):
         return self._one(seen.id)
 
 

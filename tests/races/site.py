@@ -29,37 +29,41 @@ def steps_of(script):
     return [step.partition(":")[::2] for step in unquote(script).split(",")]
 
 
+STEPS = {
+    "load": lambda request, what: request.session.get("anything"),
+    "set": lambda request, key: request.session.update({key: key}),
+    "delete": lambda request, key: request.session.pop(key),
+    "flush": lambda request, what: request.session.flush(),
+    "meet": lambda request, where: STAGE.barriers[where].wait(PATIENCE),
+    "login": lambda request, name: login(request, User.objects.get(username=name), BACKEND),
+    "revoke": lambda request, session_id: sessions.revoke(session_id),
+}
+
+
 def act(request, script):
     for step, what in steps_of(script):
-        if step == "load":
-            request.session.get("anything")
-        elif step == "set":
-            request.session[what] = what
-        elif step == "delete":
-            del request.session[what]
-        elif step == "meet":
-            STAGE.barriers[what].wait(PATIENCE)
-        elif step == "login":
-            login(request, User.objects.get(username=what), BACKEND)
-        elif step == "revoke":
-            sessions.revoke(what)
+        STEPS[step](request, what)
     return JsonResponse({"user": request.user.username, "keys": sorted(request.session.keys())})
+
+
+async def asign_in(request, name):
+    await alogin(request, await User.objects.aget(username=name), BACKEND)
+
+
+ASYNC_STEPS = {
+    "load": lambda request, what: request.session.aget("anything"),
+    "set": lambda request, key: request.session.aupdate({key: key}),
+    "delete": lambda request, key: request.session.apop(key),
+    "flush": lambda request, what: request.session.aflush(),
+    "meet": lambda request, where: asyncio.wait_for(STAGE.barriers[where].wait(), PATIENCE),
+    "login": asign_in,
+    "revoke": lambda request, session_id: sessions.arevoke(session_id),
+}
 
 
 async def aact(request, script):
     for step, what in steps_of(script):
-        if step == "load":
-            await request.session.aget("anything")
-        elif step == "set":
-            await request.session.aset(what, what)
-        elif step == "delete":
-            await request.session.apop(what)
-        elif step == "meet":
-            await asyncio.wait_for(STAGE.barriers[what].wait(), PATIENCE)
-        elif step == "login":
-            await alogin(request, await User.objects.aget(username=what), BACKEND)
-        elif step == "revoke":
-            await sessions.arevoke(what)
+        await ASYNC_STEPS[step](request, what)
     user = await request.auser()
     return JsonResponse({"user": user.username, "keys": sorted(await request.session.akeys())})
 

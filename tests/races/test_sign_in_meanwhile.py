@@ -41,6 +41,22 @@ def test_a_slow_write_from_before_a_sign_in_is_dropped_in_silence(world, cookie)
     assert "late" not in keys_of(quick.secret)
 
 
+def test_a_slow_request_that_writes_after_a_sign_in_begins_no_session_that_overwrites_the_new_one(world, cookie):
+    slow, _quick = sign_in_before_it_is_answered(world, cookie, "meet:ready,meet:go,load,set:late")
+    assert (slow.status, slow.cookie) == (200, None)
+    assert Session.objects.count() == 1
+
+
+def test_a_slow_sign_in_after_a_sign_in_is_one_of_its_own(world, cookie):
+    slow, quick = sign_in_before_it_is_answered(world, cookie, "meet:ready,meet:go,load,login:grace")
+    assert [world.one("load", answer.secret).page["user"] for answer in (slow, quick)] == ["grace", "ada"]
+
+
+def test_a_slow_flush_from_before_a_sign_in_does_not_sign_out(world, cookie):
+    _slow, quick = sign_in_before_it_is_answered(world, cookie, "load,meet:ready,meet:go,flush")
+    assert world.one("load", quick.secret).page["user"] == "ada"
+
+
 def test_a_slow_request_that_looks_for_its_session_after_a_sign_in_does_not_clear_the_new_cookie(world, cookie):
     slow, _quick = sign_in_before_it_is_answered(world, cookie, "meet:ready,meet:go,load")
     assert (slow.status, slow.page["user"], slow.cookie) == (200, "", None)
