@@ -81,12 +81,24 @@ class EngineSession(SessionState):
         if self._is_unread and hasattr(self, "_session_cache"):
             self._found(await self._afind())
 
+    @property
+    def session_id(self) -> UUID:
+        """
+        The public name of this session, for logs and pages: the id of its row, also before that is written.
+
+        Loads the session if it has not been; in async code, await `asession_id` instead.
+        """
+        if self._is_unread:
+            self._get_session()  # type: ignore[attr-defined]  # not in the stubs
+            self.settle()
+        return self._id
+
     async def asession_id(self) -> UUID:
         """Return `session_id`, from async code."""
-        await self.asettle()
         if self._is_unread:
             await self._aget_session()
-        return self.session_id
+            await self.asettle()
+        return self._id
 
     async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
         self._turn = self._turn or asyncio.Lock()

@@ -52,14 +52,8 @@ class KeyedSession(SessionBase):
         return SessionSecret.generate().expose()
 
     @property
-    def session_id(self) -> UUID:
-        """
-        The public name of this session, for logs and pages: the id of its row, also before that is written.
-
-        Loads the session if it has not been; in async code, await `asession_id` instead.
-        """
-        if self._is_unread:
-            self._get_session()  # type: ignore[attr-defined]  # not in the stubs
+    def _id(self) -> UUID:
+        """The id of the row, also before that is written."""
         if self._record is not None:
             return self._record.id
         if self._foreign is not None:

@@ -131,7 +131,7 @@ class SessionState(KeyedSession):
         keeper = get_keeper()
         now = keeper.now()
         change = Change(None, self._first_end(now), self._first_sign_in(now), self._given_subject)
-        return keeper.draft(self.session_id, secret, data, now, change)
+        return keeper.draft(self._id, secret, data, now, change)
 
     def _row_of(self, session_key: str | None) -> SessionRecord | None:
         if session_key is not None and session_key != self.session_key:

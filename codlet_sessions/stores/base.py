@@ -174,9 +174,9 @@ class SessionDataStore(SessionStore):
         """
 
     @property
+    @abstractmethod
     def in_transaction(self) -> bool:
         """Whether what is written now can still be rolled back by the caller. False where nothing can."""
-        return False
 
     @abstractmethod
     def end_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:

@@ -103,6 +103,13 @@ def test_the_id_of_a_session_is_that_of_its_row_also_when_nobody_has_read_it(mak
     assert known == Session.objects.get().pk
 
 
+def test_the_id_is_that_of_the_row_after_clearing_what_was_not_read(make, stored):
+    session = make(stored.session_key)
+    session.store.clear()
+    known = async_to_sync(session.store.asession_id)() if session.is_async else session.store.session_id
+    assert known == Session.objects.get().pk
+
+
 def test_an_expired_session_is_not_made_to_last_by_saving_it(make, stored):
     session = make(stored.session_key)
     session.put("value", "late")

@@ -34,6 +34,23 @@ def test_a_database_that_goes_down_before_the_session_is_saved_is_a_503(visitor,
     assert (response.status_code, len(response.cookies)) == (503, 0)
 
 
+def test_a_database_that_goes_down_before_an_async_view_is_done_is_a_503(visitor, request):
+    from asgiref.sync import async_to_sync, sync_to_async
+    from django.http import HttpResponse
+    from django.test import AsyncRequestFactory
+
+    from codlet_sessions.middleware import SessionMiddleware
+
+    async def view(asked):
+        await asked.session.aset("value", "red")
+        await sync_to_async(request.getfixturevalue)("database_down")
+        return HttpResponse()
+
+    asked = AsyncRequestFactory().get("/", headers={"cookie": f"sessionid={visitor.cookie}"})
+    response = async_to_sync(SessionMiddleware(view))(asked)
+    assert (response.status_code, len(response.cookies)) == (503, 0)
+
+
 def test_a_page_that_does_not_ask_is_served_while_the_database_is_down(visitor, request):
     request.getfixturevalue("database_down")
     assert visitor.get("untouched").status_code == 200

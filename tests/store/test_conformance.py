@@ -1,7 +1,7 @@
 """Both stores prove themselves by the kit that the package ships for everybody's stores."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from codlet_sessions.models import Session
@@ -28,6 +28,14 @@ class TestOrmSessionStore(SessionDataStoreConformance):
 
     def counting_queries(self):
         return CaptureQueriesContext(connection)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_a_store_in_a_database_can_be_in_a_transaction():
+    assert not OrmSessionStore().in_transaction
+    with transaction.atomic():
+        assert OrmSessionStore().in_transaction
+        assert not MemorySessionStore().in_transaction
 
 
 class TestMemorySessionStore(SessionDataStoreConformance):
