@@ -26,11 +26,12 @@ from django.utils import timezone
 
 from codlet_sessions.errors import StoreInvariantViolated
 from codlet_sessions.ids import uuid7_before_all
-from codlet_sessions.keeper import Change, SessionKeeper, SessionOver, Written
+from codlet_sessions.keeper import SessionKeeper
 from codlet_sessions.models import Session
 from codlet_sessions.records import Rejection, RejectionReason, SessionRecord
 from codlet_sessions.stores.orm import translated_errors
 from codlet_sessions.subjects import subject_in
+from codlet_sessions.writes import Change, SessionOver, Written
 
 _STILL_ON_ITS_WAY = timedelta(minutes=1)  # a request that was sent before the new cookie came
 

@@ -13,12 +13,12 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 
 from codlet_sessions.api import get_keeper, predecessor_for
-from codlet_sessions.keeper import SessionOver, Written
 from codlet_sessions.purge import purge
 from codlet_sessions.records import ActiveSessionRecord, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_state import Found, SessionState
 from codlet_sessions.subjects import Subject
+from codlet_sessions.writes import SessionOver, Written
 
 
 class EngineSession(SessionState):

@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.base import UpdateError
 
 from codlet_sessions import events
-from codlet_sessions.errors import CodletSessionError, StoreUnavailable
+from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.merging import merge
@@ -19,56 +18,9 @@ from codlet_sessions.sealing import Serializer, pack, seal, unpack, unseal
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.subjects import Subject, subject_in
+from codlet_sessions.writes import Change, SessionOver, Written
 
 _ATTEMPTS = 200  # each one that fails means that another request's write went through
-
-
-class SessionOver(CodletSessionError, UpdateError):
-    """
-    A write found that its session has ended, or goes on under another secret: nothing was written.
-
-    Attributes:
-        is_superseded: Whether the same browser has moved on, by signing in or out in another request.
-        is_harmless: Whether nobody loses anything by it: it is superseded, or there was nothing new to write.
-
-    """
-
-    def __init__(self, message: str, *, is_superseded: bool = False) -> None:
-        super().__init__(message)
-        self.is_superseded = is_superseded
-        self.is_harmless = is_superseded
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """
-    What a write changes beside the data.
-
-    Attributes:
-        secret: The session goes on under this one, and the one before is dead.
-        expires_at: Its end moves to this moment.
-        signed_in_at: Somebody has just proved who they are.
-        subject: Who that was, if the data does not say.
-
-    """
-
-    secret: SessionSecret | None = None
-    expires_at: datetime | None = None
-    signed_in_at: datetime | None = None
-    subject: Subject | None = None
-
-    @property
-    def is_a_touch(self) -> bool:
-        """Whether it moves the end of the session at most."""
-        return self.secret is None and self.signed_in_at is None and self.subject is None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a write left behind: the row, and the data in it, with what other requests had written."""
-
-    record: SessionRecord
-    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

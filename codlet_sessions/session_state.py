@@ -14,11 +14,11 @@ from codlet_sessions import conf
 from codlet_sessions.adoption import ForeignSession
 from codlet_sessions.api import get_keeper
 from codlet_sessions.errors import FAILURES
-from codlet_sessions.keeper import Change, SessionOver, Written
 from codlet_sessions.records import ActiveSessionRecord, Rejection, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
 from codlet_sessions.subjects import Subject, subject_in
+from codlet_sessions.writes import Change, SessionOver, Written
 
 _CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
 

@@ -12,10 +12,10 @@ from codlet_sessions import conf
 from codlet_sessions.api import get_cookie_policy
 from codlet_sessions.cookies import SERVER_ERROR
 from codlet_sessions.engine import EngineSession
-from codlet_sessions.keeper import SessionOver
 from codlet_sessions.records import ActiveSessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.subjects import subject_of
+from codlet_sessions.writes import SessionOver
 
 
 class SharedCookieSession:

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
+from codlet_sessions.backends.db import SessionStore
 from tests.browsers import BROWSERS
 
 COOKIE = "sessionid"
@@ -32,6 +33,15 @@ def ada(engine):
 @pytest.fixture
 def grace(engine):
     return User.objects.create_user("grace", password="a secret of hers")
+
+
+@pytest.fixture
+def stored(engine):
+    """A session that holds a value, and that nobody has signed in on."""
+    store = SessionStore()
+    store["value"] = "blue"
+    store.save()
+    return store
 
 
 @pytest.fixture

@@ -24,14 +24,6 @@ def make(request):
     return lambda key=None: Faced(key, is_async=request.param)
 
 
-@pytest.fixture
-def stored():
-    store = SessionStore()
-    store["value"] = "blue"
-    store.save()
-    return store
-
-
 def test_a_key_exists_while_its_session_is_active(make, stored, heard):
     assert make().exists(stored.session_key) is True
     sessions.revoke(stored.session_id)

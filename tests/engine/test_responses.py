@@ -39,14 +39,6 @@ DEAD = {
 }
 
 
-@pytest.fixture
-def stored():
-    store = SessionStore()
-    store["value"] = "blue"
-    store.save()
-    return store
-
-
 def test_an_untouched_session_costs_nothing_and_varies_on_nothing(browser, stored):
     browser.cookie = stored.session_key
     with CaptureQueriesContext(connection) as queries:
