@@ -91,8 +91,11 @@ def test_a_key_that_is_assigned_is_not_taken_for_one_of_ours(make):
 
 def test_the_id_of_a_session_is_that_of_its_row_also_when_nobody_has_read_it(make, stored):
     session = make(stored.session_key)
-    known = async_to_sync(session.store.asession_id)() if session.is_async else session.store.session_id
-    assert known == Session.objects.get().pk
+    ask = async_to_sync(session.store.asession_id) if session.is_async else lambda: session.store.session_id
+    assert ask() == Session.objects.get().pk
+    with CaptureQueriesContext(connection) as queries:
+        assert ask() == stored.session_id
+    assert len(queries) == 0
 
 
 def test_the_id_is_that_of_the_row_after_clearing_what_was_not_read(make, stored):
