@@ -14,7 +14,7 @@ from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.merging import merge
 from codlet_sessions.records import ActiveSessionRecord, Cause, Finding, Rejection, RevocationReason, SessionRecord
-from codlet_sessions.sealing import Serializer, pack, seal, unpack, unseal
+from codlet_sessions.sealing import Serializer, is_sealed, pack, payload_of, seal, unpack
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.subjects import Subject, subject_in
@@ -86,16 +86,16 @@ class SessionKeeper:
         return isinstance(found, SessionRecord) and self.is_genuine(found)
 
     def is_genuine(self, record: SessionRecord) -> bool:
-        """Return whether ``record`` is as somebody who has its key wrote it."""
-        return unseal(self.hasher, record) is not None
+        """Return whether ``record``, as a store gave it, is as somebody who has its key wrote it."""
+        return is_sealed(self.hasher, record)
 
     def data_of(self, record: SessionRecord) -> dict[str, Any]:
-        """Return the data of ``record``; nothing when it is not sealed to it."""
-        return unpack(unseal(self.hasher, record) or "", self.serializer)
+        """Return the data of ``record``, which must be a genuine one: it is not checked again."""
+        return unpack(payload_of(record), self.serializer)
 
     def holds(self, record: SessionRecord, data: Mapping[str, Any]) -> bool:
-        """Return whether ``data`` is what ``record`` holds."""
-        return pack(data, self.serializer) == unseal(self.hasher, record)
+        """Return whether ``data`` is what ``record``, a genuine one, holds."""
+        return pack(data, self.serializer) == payload_of(record)
 
     def subject_of(self, record: SessionRecord, data: Mapping[str, Any]) -> Subject:
         """
@@ -104,7 +104,7 @@ class SessionKeeper:
         Django's ``login()`` and ``logout()`` decide by what they write into the data or remove from it. A subject that
         `SessionManager.issue` gave to the session stays until they do.
         """
-        if SESSION_KEY in data or SESSION_KEY in self.data_of(record):
+        if SESSION_KEY in data or not record.subject or SESSION_KEY in self.data_of(record):
             return subject_in(data)
         return Subject(record.subject, record.user_id)
 
@@ -167,14 +167,13 @@ class SessionKeeper:
 
         """
         attempt = self._first_attempt(seen, data, loaded)
-        touches_only = change.is_a_touch and self.holds(seen, data)
         for _ in range(_ATTEMPTS):
             wanted = self._wanted(attempt, change)
             if self.store.update_session(attempt.seen, wanted, self.now()):
                 if change.secret:
                     events.rotated(wanted.id, wanted.subject).tell(SessionManager)
                 return Written(wanted, attempt.mine)
-            attempt = self._caught_up(attempt, self.store.read_session(seen.id), touches_only=touches_only)
+            attempt = self._caught_up(attempt, change, self.store.read_session(seen.id))
         raise _kept_changing(seen)
 
     async def asave(
@@ -182,14 +181,13 @@ class SessionKeeper:
     ) -> Written:
         """Save as `save` does, from async code."""
         attempt = self._first_attempt(seen, data, loaded)
-        touches_only = change.is_a_touch and self.holds(seen, data)
         for _ in range(_ATTEMPTS):
             wanted = self._wanted(attempt, change)
             if await self.store.aupdate_session(attempt.seen, wanted, self.now()):
                 if change.secret:
                     await events.rotated(wanted.id, wanted.subject).atell(SessionManager)
                 return Written(wanted, attempt.mine)
-            attempt = self._caught_up(attempt, await self.store.aread_session(seen.id), touches_only=touches_only)
+            attempt = self._caught_up(attempt, change, await self.store.aread_session(seen.id))
         raise _kept_changing(seen)
 
     def end(self, record: SessionRecord) -> bool:
@@ -221,11 +219,11 @@ class SessionKeeper:
             StoreError: The store could not answer.
 
         """
-        self._raise_if_over(record, self.store.read_session(record.id))
+        self._still_going(record, self.store.read_session(record.id))
 
     async def acheck(self, record: SessionRecord) -> None:
         """Check as `check` does, from async code."""
-        self._raise_if_over(record, await self.store.aread_session(record.id))
+        self._still_going(record, await self.store.aread_session(record.id))
 
     def _spelling(self, value: object) -> bytes:
         return self.serializer.dumps({"": value})
@@ -253,37 +251,34 @@ class SessionKeeper:
             # One that was taken over counts from its adoption until now; see `codlet_sessions.adoption`.
             created_at = min(seen.created_at, signed_in_at or seen.created_at)
             wanted = replace(wanted, lookup_key=lookup_key, key_version=key_version, created_at=created_at)
-        elif payload == unseal(self.hasher, seen) and subject.name == seen.subject:
+        elif payload == payload_of(seen) and subject.name == seen.subject:
             return wanted
         return seal(self.hasher, replace(wanted, data_version=seen.data_version + 1), payload)
 
-    def _caught_up(self, attempt: _Attempt, current: SessionRecord | None, *, touches_only: bool) -> _Attempt:
-        current = self._raise_if_over(attempt.seen, current, touches_only=touches_only)
+    def _caught_up(self, attempt: _Attempt, change: Change, current: SessionRecord | None) -> _Attempt:
+        try:
+            current = self._still_going(attempt.seen, current)
+        except SessionOver as over:
+            has_nothing_new = change.is_a_touch and self.holds(attempt.seen, attempt.mine)
+            over.is_harmless = over.is_superseded or has_nothing_new
+            raise
         theirs = self.data_of(current)
         return _Attempt(current, theirs, merge(attempt.mine, attempt.loaded, theirs, self._spelling))
 
-    def _raise_if_over(
-        self, seen: SessionRecord, current: SessionRecord | None, *, touches_only: bool = False
-    ) -> SessionRecord:
-        if (over := self._is_over(seen, current)) is not None:
-            over.is_harmless = over.is_superseded or touches_only
-            raise over
-        assert current is not None  # noqa: S101  # or it would be over
-        return current
-
-    def _is_over(self, seen: SessionRecord, current: SessionRecord | None) -> SessionOver | None:
+    def _still_going(self, seen: SessionRecord, current: SessionRecord | None) -> SessionRecord:
+        """Return ``current``, the row of ``seen`` as it is now, unless `SessionOver`."""
         if current is None:
-            return SessionOver(f"Session {seen.id} is no longer there.")
+            raise SessionOver(f"Session {seen.id} is no longer there.")
         if current.revoked_at is not None:
             moved_on = current.revoked_reason in (RevocationReason.ROTATED, RevocationReason.LOGOUT)
-            return SessionOver(f"Session {seen.id} was revoked ({current.revoked_reason}).", is_superseded=moved_on)
+            raise SessionOver(f"Session {seen.id} was revoked ({current.revoked_reason}).", is_superseded=moved_on)
         if current.lookup_key != seen.lookup_key:
-            return SessionOver(f"Session {seen.id} goes on under another secret.", is_superseded=True)
+            raise SessionOver(f"Session {seen.id} goes on under another secret.", is_superseded=True)
         if not current.is_active(self.now()):
-            return SessionOver(f"Session {seen.id} has expired.")
+            raise SessionOver(f"Session {seen.id} has expired.")
         if not self.is_genuine(current):
-            return SessionOver(f"The row of session {seen.id} was changed by somebody who has no key.")
-        return None
+            raise SessionOver(f"The row of session {seen.id} was changed by somebody who has no key.")
+        return current
 
 
 def _whole(finding: Finding) -> SessionRecord | Rejection:

@@ -68,7 +68,7 @@ class SessionManager:
 
         """
         secret = SessionSecret.generate()
-        record = sealing.seal(self.hasher, self._draft(subject_of(subject_or_user), secret, lifetime))
+        record = self._draft(subject_of(subject_or_user), secret, lifetime)
         self.store.insert_session(record)
         self._tell(events.issued(record.id, record.subject))
         return IssuedSession(record.as_active(), secret, self.cookie)
@@ -76,7 +76,7 @@ class SessionManager:
     async def aissue(self, subject_or_user: object, *, lifetime: timedelta | None = None) -> IssuedSession:
         """Issue as `issue` does, from async code."""
         secret = SessionSecret.generate()
-        record = sealing.seal(self.hasher, self._draft(subject_of(subject_or_user), secret, lifetime))
+        record = self._draft(subject_of(subject_or_user), secret, lifetime)
         await self.store.ainsert_session(record)
         await self._atell(events.issued(record.id, record.subject))
         return IssuedSession(record.as_active(), secret, self.cookie)
@@ -225,7 +225,7 @@ class SessionManager:
             raise ValueError("A session's lifetime must be longer than nothing.")
         lookup_key, key_version = self.hasher.lookup_key(secret)
         now = self.clock()
-        return SessionRecord(
+        record = SessionRecord(
             id=uuid7(),
             lookup_key=lookup_key,
             key_version=key_version,
@@ -235,12 +235,13 @@ class SessionManager:
             authenticated_at=now,
             expires_at=now + lifetime,
         )
+        return sealing.seal(self.hasher, record)
 
     def _candidates(self, secret: SessionSecret) -> Candidates:
         return self.hasher.candidates(secret) if secret.is_well_formed() else []
 
     def _authentic(self, finding: Finding) -> Finding:
-        if isinstance(finding, SessionRecord) and sealing.unseal(self.hasher, finding) is None:
+        if isinstance(finding, SessionRecord) and not sealing.is_sealed(self.hasher, finding):
             return finding.rejected(RejectionReason.TAMPERED)
         return finding
 

@@ -9,6 +9,7 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from codlet_sessions.backends.db import SessionStore
+from codlet_sessions.hashing import SecretHasher
 from tests.engine.conftest import COOKIE
 from tests.test_thread_hops import counted_hops
 
@@ -70,6 +71,26 @@ def test_every_request_costs_these_statements_and_no_other(browser, cookies, who
     with CaptureQueriesContext(connections["default"]) as queries:
         browser.get(page)
     assert [described(query["sql"]) for query in queries] == COSTS[who, page]
+
+
+SEALS = {
+    "untouched": 0,
+    "both": 1,  # of the row that was read
+    "user": 1,
+    "remember/red": 2,  # of the row that was read, and of what is written
+    "leave": 1,
+    "enter/ada": 3,  # a new secret, and what is written under it
+}
+
+
+@pytest.mark.parametrize("page", SEALS)
+def test_a_row_is_checked_once_and_sealed_once_for_each_write(browser, cookies, monkeypatch, page):
+    seals = []
+    seal = SecretHasher.seal
+    monkeypatch.setattr(SecretHasher, "seal", lambda self, *what: seals.append(what) or seal(self, *what))
+    browser.cookie = cookies["ada" if page == "leave" else "visitor"]
+    browser.get(page)
+    assert len(seals) == SEALS[page]
 
 
 @pytest.mark.parametrize(("who", "page"), COSTS, ids=lambda value: value)
