@@ -63,7 +63,7 @@ class EngineSession(SessionState):
 
     def read(self) -> ActiveSessionRecord | None:
         """Load the session if it has not been, and return whom it speaks for; None while nobody has signed in."""
-        self._get_session()  # type: ignore[attr-defined]  # not in the stubs
+        self._get_session()
         return self.who()
 
     async def aread(self) -> ActiveSessionRecord | None:
@@ -89,7 +89,7 @@ class EngineSession(SessionState):
         Loads the session if it has not been; in async code, await `asession_id` instead.
         """
         if self._is_unread:
-            self._get_session()  # type: ignore[attr-defined]  # not in the stubs
+            self._get_session()
             self.settle()
         return self._id
 
@@ -103,8 +103,7 @@ class EngineSession(SessionState):
     async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
         self._turn = self._turn or asyncio.Lock()
         async with self._turn:  # or a second task's late answer would replace what the first has changed by now
-            data: dict[str, Any] = await super()._aget_session(no_load)  # type: ignore[misc]  # not in the stubs
-            return data
+            return await super()._aget_session(no_load)
 
     def create(self) -> None:
         """
@@ -121,7 +120,6 @@ class EngineSession(SessionState):
             get_keeper().check(self._record)
         self._renew_key()
         self.save(must_create=True)
-        self.modified = True
 
     async def acreate(self) -> None:
         """Create as `create` does, from async code."""
@@ -129,7 +127,6 @@ class EngineSession(SessionState):
             await get_keeper().acheck(self._record)
         self._renew_key()
         await self.asave(must_create=True)
-        self.modified = True
 
     def save(self, must_create: bool = False) -> None:
         """
@@ -143,7 +140,7 @@ class EngineSession(SessionState):
             StoreError, KeysUnavailable: The store could not be asked, and nothing was written.
 
         """
-        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # not in the stubs
+        data = self._get_session(no_load=must_create)
         if not must_create:
             self.settle()
         with self._remembering_failure(), self._grading_harm():
@@ -154,7 +151,7 @@ class EngineSession(SessionState):
             elif must_create or self._record is None:
                 self._insert(data)
             else:
-                self._was_saved(get_keeper().save(self._record, data, self._change()))
+                self._was_saved(get_keeper().save(self._record, data, self._change(self._record)))
 
     async def asave(self, must_create: bool = False) -> None:
         """Save as `save` does, from async code."""
@@ -169,7 +166,7 @@ class EngineSession(SessionState):
             elif must_create or self._record is None:
                 await self._ainsert(data)
             else:
-                self._was_saved(await get_keeper().asave(self._record, data, self._change()))
+                self._was_saved(await get_keeper().asave(self._record, data, self._change(self._record)))
 
     def cycle_key(self) -> None:
         """
@@ -183,7 +180,7 @@ class EngineSession(SessionState):
             StoreError, KeysUnavailable: The store could not be asked.
 
         """
-        self._get_session()  # type: ignore[attr-defined]  # not in the stubs
+        self._get_session()
         self.settle()
         self._rotate(is_sign_in=False)
 
@@ -197,7 +194,9 @@ class EngineSession(SessionState):
             return
         secret = SessionSecret.generate()
         with self._remembering_failure(), self._parting_if_over(is_sign_in=False):
-            self._was_rotated(await get_keeper().asave(self._record, self._data, self._change(secret)), secret)
+            self._was_rotated(
+                await get_keeper().asave(self._record, self._data, self._change(self._record, secret)), secret
+            )
 
     def note_sign_in(self, subject: Subject | None = None) -> None:
         """
@@ -258,7 +257,7 @@ class EngineSession(SessionState):
             return
         secret = SessionSecret.generate()
         with self._remembering_failure(), self._parting_if_over(is_sign_in=is_sign_in):
-            self._was_rotated(get_keeper().save(self._record, self._data, self._change(secret)), secret)
+            self._was_rotated(get_keeper().save(self._record, self._data, self._change(self._record, secret)), secret)
 
     def _find(self) -> Found:
         if self._secret is None:

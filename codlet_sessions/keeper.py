@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth import SESSION_KEY
@@ -13,12 +13,12 @@ from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.merging import merge
-from codlet_sessions.records import ActiveSessionRecord, Cause, Finding, Rejection, RevocationReason, SessionRecord
+from codlet_sessions.records import Cause, Finding, Rejection, RevocationReason, SessionRecord
 from codlet_sessions.sealing import Serializer, is_sealed, pack, payload_of, seal, unpack
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.subjects import Subject, subject_in
-from codlet_sessions.writes import Change, SessionOver, Written
+from codlet_sessions.writes import Beginning, Change, SessionOver, Written
 
 _ATTEMPTS = 200  # each one that fails means that another request's write went through
 
@@ -109,11 +109,10 @@ class SessionKeeper:
         return Subject(record.subject, record.user_id)
 
     def draft(
-        self, session_id: UUID, secret: SessionSecret, data: Mapping[str, Any], created_at: datetime, change: Change
+        self, session_id: UUID, secret: SessionSecret, data: Mapping[str, Any], beginning: Beginning
     ) -> SessionRecord:
-        """Return a new session that holds ``data``, sealed, for `begin`. ``change`` must say when it expires."""
-        assert change.expires_at is not None  # noqa: S101  # a new session has an end
-        subject = change.subject or subject_in(data)
+        """Return a new session that holds ``data``, sealed, for `begin`."""
+        subject = beginning.subject or subject_in(data)
         lookup_key, key_version = self.hasher.lookup_key(secret)
         record = SessionRecord(
             id=session_id,
@@ -121,9 +120,9 @@ class SessionKeeper:
             key_version=key_version,
             subject=subject.name,
             user_id=subject.user_id,
-            created_at=created_at,
-            authenticated_at=change.signed_in_at or created_at,
-            expires_at=change.expires_at,
+            created_at=beginning.created_at,
+            authenticated_at=beginning.signed_in_at,
+            expires_at=beginning.expires_at,
         )
         return seal(self.hasher, record, pack(data, self.serializer))
 
@@ -282,8 +281,7 @@ class SessionKeeper:
 
 
 def _whole(finding: Finding) -> SessionRecord | Rejection:
-    assert not isinstance(finding, ActiveSessionRecord)  # noqa: S101  # a SessionDataStore keeps records whole
-    return finding
+    return cast("SessionRecord | Rejection", finding)  # a SessionDataStore gives no less than the whole record
 
 
 def _kept_changing(record: SessionRecord) -> StoreUnavailable:

@@ -4,6 +4,7 @@ The two names of a session: its secret, which is ``session_key`` by Django's con
 `KeyedSession` knows under which of them a session goes, and whether the browser does.
 """
 
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -13,19 +14,28 @@ from codlet_sessions.ids import uuid7
 from codlet_sessions.records import SessionRecord
 from codlet_sessions.secrets import SessionSecret
 
+if TYPE_CHECKING:
 
-class KeyedSession(SessionBase):
+    class _SessionBase(SessionBase):
+        """Django's, with what its stubs leave out."""
+
+        def _get_session(self, no_load: bool = False) -> dict[str, Any]: ...
+        async def _aget_session(self, no_load: bool = False) -> dict[str, Any]: ...
+        def _validate_session_key(self, key: str | None) -> bool: ...
+else:
+    _SessionBase = SessionBase
+
+
+class KeyedSession(_SessionBase):
     """
     A session and its key.
 
     Attributes:
-        owes_cookie: Whether the browser must be told of this session's secret, or of its end, once it is saved.
         has_new_secret: Whether the session goes under a secret that the browser has not been told.
 
     """
 
     def __init__(self, session_key: str | None = None) -> None:
-        self.owes_cookie = False
         self.has_new_secret = False
         super().__init__(session_key)
 
@@ -35,8 +45,7 @@ class KeyedSession(SessionBase):
         return None if self._secret is None else self._secret.expose()
 
     def _set_session_key(self, value: str | None) -> None:
-        is_valid = self._validate_session_key(value)  # type: ignore[attr-defined]  # not in the stubs
-        self._secret = SessionSecret(str(value)) if is_valid else None
+        self._secret = SessionSecret(str(value)) if self._validate_session_key(value) else None
         self._record: SessionRecord | None = None
         self._foreign: ForeignSession | None = None
         self._next_id: UUID | None = None
@@ -72,13 +81,12 @@ class KeyedSession(SessionBase):
         return SessionSecret(session_key)
 
     def _secret_to_begin_with(self) -> SessionSecret:
-        if not self.has_new_secret or self._record is not None or self._secret is None:
-            self._renew_key()
-        assert self._secret is not None  # noqa: S101
-        return self._secret
+        is_unused = self.has_new_secret and self._record is None
+        return self._secret if is_unused and self._secret is not None else self._renew_key()
 
-    def _renew_key(self) -> None:
-        foreign, session_id = self._foreign, self._next_id
-        self._session_key = self._get_new_session_key()
+    def _renew_key(self) -> SessionSecret:
+        secret, foreign, session_id = SessionSecret.generate(), self._foreign, self._next_id
+        self._session_key = secret.expose()
         self._foreign, self._next_id = foreign, session_id  # the same session, under another secret
-        self.has_new_secret = self.owes_cookie = True
+        self.has_new_secret = True
+        return secret

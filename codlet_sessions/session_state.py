@@ -18,7 +18,7 @@ from codlet_sessions.records import ActiveSessionRecord, Rejection, SessionRecor
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
 from codlet_sessions.subjects import Subject, subject_in
-from codlet_sessions.writes import Change, SessionOver, Written
+from codlet_sessions.writes import Beginning, Change, SessionOver, Written
 
 _CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
 
@@ -35,6 +35,7 @@ class SessionState(KeyedSession):
         spares_cookie: Whether the browser should keep a cookie that opened nothing: it may be a newer one by now.
         may_be_adopted: Whether a session of the engine before may be taken over when it is saved. For whoever will
             hand the new cookie to the browser: our middleware.
+        end_has_moved: Whether a save has moved the end of the session, which the browser's cookie knows otherwise.
 
     """
 
@@ -45,6 +46,7 @@ class SessionState(KeyedSession):
         self.failure: Exception | None = None
         self.spares_cookie = False
         self.may_be_adopted = False
+        self.end_has_moved = False
         self._signed_in_at: datetime | None = None
         self._given_subject: Subject | None = None
         self._began_here = False
@@ -83,12 +85,6 @@ class SessionState(KeyedSession):
     def is_of(self, user: Any) -> bool:
         """Return whether Django's ``login()`` has put ``user`` into the data of this session, now or before."""
         return user is not None and subject_in(self._data).user_id == user.pk
-
-    def signed_in(self) -> ActiveSessionRecord:
-        """Return whom this session, which somebody has just signed in on, speaks for."""
-        record = self.who()
-        assert record is not None  # noqa: S101
-        return record
 
     def is_empty(self) -> bool:
         """Return whether there is no data, and no key that a row stands behind or may stand behind."""
@@ -130,8 +126,8 @@ class SessionState(KeyedSession):
     def _draft(self, secret: SessionSecret, data: Mapping[str, Any]) -> SessionRecord:
         keeper = get_keeper()
         now = keeper.now()
-        change = Change(None, self._first_end(now), self._first_sign_in(now), self._given_subject)
-        return keeper.draft(self._id, secret, data, now, change)
+        beginning = Beginning(now, self._first_end(now), self._first_sign_in(now), self._given_subject)
+        return keeper.draft(self._id, secret, data, beginning)
 
     def _row_of(self, session_key: str | None) -> SessionRecord | None:
         if session_key is not None and session_key != self.session_key:
@@ -157,11 +153,10 @@ class SessionState(KeyedSession):
         else:  # by another request, and the secret is on the way to the browser with its answer
             self._session_key = None
             self._was_saved(written)
-            self.has_new_secret = self.owes_cookie = False
 
     def _was_saved(self, written: Written) -> None:
         if self._record is not None and self._record.expires_at != written.record.expires_at:
-            self.owes_cookie = True
+            self.end_has_moved = True
         self._record, self._signed_in_at, self._given_subject = written.record, None, None
         self._was_written = True
         self._in_doubt = get_keeper().store.in_transaction
@@ -189,10 +184,10 @@ class SessionState(KeyedSession):
     def _was_rotated(self, written: Written, secret: SessionSecret) -> None:
         self._session_key = secret.expose()
         self._was_saved(written)
-        self.has_new_secret = self.owes_cookie = True
+        self.has_new_secret = True
 
-    def _change(self, secret: SessionSecret | None = None) -> Change:
-        return Change(secret, self._next_end(get_keeper().now()), self._signed_in_at, self._given_subject)
+    def _change(self, record: SessionRecord, secret: SessionSecret | None = None) -> Change:
+        return Change(secret, self._next_end(record, get_keeper().now()), self._signed_in_at, self._given_subject)
 
     def _first_end(self, now: datetime) -> datetime:
         if self._foreign is not None and self._signed_in_at is None and not self._has_other_expiry(self._foreign.data):
@@ -207,12 +202,11 @@ class SessionState(KeyedSession):
         got_its_end = self._foreign.expires_at - timedelta(seconds=self.get_session_cookie_age())
         return min(now - timedelta.resolution, got_its_end)
 
-    def _next_end(self, now: datetime) -> datetime | None:
-        """Return the end that a write gives to a session with a row, or None when that stays as it is."""
-        assert self._record is not None  # noqa: S101
+    def _next_end(self, record: SessionRecord, now: datetime) -> datetime | None:
+        """Return the end that a write gives to the session of ``record``, or None when that stays as it is."""
         custom = self._data.get(_CUSTOM_EXPIRY)
         slides = conf.saves_every_request() or (isinstance(custom, int | float) and custom > 0)
-        if slides or self._signed_in_at or self._has_other_expiry(get_keeper().data_of(self._record)):
+        if slides or self._signed_in_at or self._has_other_expiry(get_keeper().data_of(record)):
             return self._end_from(now)
         return None
 

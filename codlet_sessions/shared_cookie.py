@@ -1,6 +1,7 @@
 """The session of a request under our engine: whom it speaks for, and what it holds, from one cookie and one row."""
 
 from datetime import timedelta
+from typing import cast
 
 from django.contrib import auth
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -67,7 +68,7 @@ class SharedCookieSession:
             auth.login(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
         session.set_expiry(lifetime)
         session.save()
-        return session.signed_in()
+        return cast(ActiveSessionRecord, session.who())  # somebody has just signed in
 
     async def asign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
         """Sign in as `sign_in` does, from async code."""
@@ -81,7 +82,7 @@ class SharedCookieSession:
             await auth.alogin(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
         await session.aset_expiry(lifetime)
         await session.asave()
-        return session.signed_in()
+        return cast(ActiveSessionRecord, session.who())  # somebody has just signed in
 
     def sign_out(self) -> bool:
         """Sign out by Django's ``logout()``. Return whether somebody was signed in."""
@@ -114,6 +115,7 @@ class SharedCookieSession:
             session.read()
         session.settle()
         if self._must_save(session, response):
+            session.may_be_adopted = True
             try:
                 self._save_anew_if_raised(session)
             except SessionOver as over:
@@ -130,6 +132,7 @@ class SharedCookieSession:
             await session.aread()
         await session.asettle()
         if self._must_save(session, response):
+            session.may_be_adopted = True
             try:
                 await self._asave_anew_if_raised(session)
             except SessionOver as over:
@@ -153,7 +156,6 @@ class SharedCookieSession:
             return False
         if session.spares_cookie and session.who() is None:
             return False  # it was sent before the browser had its new cookie, which a new session would overwrite
-        session.may_be_adopted = True
         return session.modified or session.awaits_adoption or conf.saves_every_request()
 
     def _save_anew_if_raised(self, session: EngineSession) -> None:
@@ -172,7 +174,8 @@ class SharedCookieSession:
             ) from over
 
     def _hand_over(self, session: EngineSession, response: HttpResponseBase) -> None:
-        is_news = session.owes_cookie or session.session_key != self._request.COOKIES.get(get_cookie_policy().name)
+        known_to_browser = self._request.COOKIES.get(get_cookie_policy().name)
+        is_news = session.end_has_moved or session.session_key != known_to_browser
         if is_news and session.session_key is not None:
             remaining = None if session.get_expire_at_browser_close() else session.remaining()
             get_cookie_policy().put(response, SessionSecret(session.session_key), remaining)

@@ -30,6 +30,24 @@ class SessionOver(CodletSessionError, UpdateError):
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """
+    What a new session starts with beside its data.
+
+    Attributes:
+        created_at, expires_at: Its first and its last moment.
+        signed_in_at: When its subject proved who that is; for an anonymous one, when it began.
+        subject: Who that is, if the data does not say.
+
+    """
+
+    created_at: datetime
+    expires_at: datetime
+    signed_in_at: datetime
+    subject: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """
     What a write changes beside the data.
