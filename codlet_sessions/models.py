@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -13,19 +13,46 @@ from django.utils.translation import gettext_lazy as _
 from codlet_sessions.fields import ExactCharField, LookupKeyField
 from codlet_sessions.hashing import MAX_VERSION_LENGTH
 from codlet_sessions.ids import uuid7
-from codlet_sessions.records import Candidates, Cause
+from codlet_sessions.records import SUPERSEDED_FOR, Candidates, Cause
 
 if TYPE_CHECKING:
     _QuerySet = models.QuerySet["Session"]
+    _RetiredKeyQuerySet = models.QuerySet["RetiredKey"]
 else:
-    _QuerySet = models.QuerySet
+    _QuerySet = _RetiredKeyQuerySet = models.QuerySet
 
 MAX_SUBJECT_LENGTH = 255
 MAX_REASON_LENGTH = 32
 _MOST_IDS = 500  # in one statement; a database may take no more than 999 parameters
 
 
-class SessionQuerySet(_QuerySet):
+class RowDeletion:
+    """Deletion that reads nothing, for querysets of tables that nothing points to."""
+
+    def delete_rows(self) -> int:
+        """
+        Delete these rows in one statement; return how many they were.
+
+        ``QuerySet.delete()`` would load every row first as soon as any app listens to ``post_delete`` of any model.
+        """
+        queryset = cast(Any, self)
+        return int(queryset._raw_delete(queryset.db))
+
+
+class RetiredKeyQuerySet(RowDeletion, _RetiredKeyQuerySet):
+    """The one place that says in SQL which replaced lookup keys still mean something."""
+
+    def superseded(self, candidates: Candidates, now: datetime) -> Self:
+        """Return those of ``candidates`` that were replaced so shortly before ``now`` that requests may still come."""
+        lookup_keys = [lookup_key for lookup_key, _version in candidates]
+        return self.filter(lookup_key__in=lookup_keys, retired_at__gt=now - SUPERSEDED_FOR)
+
+    def over(self, now: datetime) -> Self:
+        """Return the keys that nobody asks about any longer."""
+        return self.filter(retired_at__lte=now - SUPERSEDED_FOR)
+
+
+class SessionQuerySet(RowDeletion, _QuerySet):
     """
     The one place that says in SQL what "active", "expired" and "revoked" mean.
 
@@ -75,14 +102,6 @@ class SessionQuerySet(_QuerySet):
     async def arevoke(self, now: datetime, cause: Cause) -> int:
         """End sessions as `revoke` does, from async code."""
         return await self.unrevoked().aupdate(**_ended(now, cause))
-
-    def delete_rows(self) -> int:
-        """
-        Delete these sessions in one statement; return how many they were.
-
-        ``QuerySet.delete()`` would load every row first as soon as any app listens to ``post_delete`` of any model.
-        """
-        return self._raw_delete(self.db)
 
     def chunks(self, size: int) -> Iterator[Self]:
         """
@@ -189,6 +208,8 @@ class RetiredKey(models.Model):
 
     lookup_key = LookupKeyField(_("lookup key"), primary_key=True, editable=False)
     retired_at = models.DateTimeField(_("retired"))
+
+    objects: ClassVar[models.Manager["RetiredKey"]] = RetiredKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("retired key")

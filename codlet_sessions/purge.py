@@ -10,8 +10,7 @@ from typing import Final
 from django.db import OperationalError, router
 from django.utils import timezone
 
-from codlet_sessions.models import RetiredKey, Session, SessionQuerySet
-from codlet_sessions.records import SUPERSEDED_FOR
+from codlet_sessions.models import RetiredKey, RetiredKeyQuerySet, Session, SessionQuerySet
 
 RETAIN_EXPIRED: Final = timedelta(days=7)
 RETAIN_REVOKED: Final = timedelta(days=30)  # the audit asks about these
@@ -93,7 +92,7 @@ def purge(
         if not dry_run:
             time.sleep(took if pause is None else pause.total_seconds())
     if not dry_run:
-        RetiredKey.objects.using(sessions.db).filter(retired_at__lt=now - SUPERSEDED_FOR).delete()
+        RetiredKeyQuerySet(RetiredKey, using=sessions.db).over(now).delete_rows()
     return replace(report, seconds=time.monotonic() - started)
 
 

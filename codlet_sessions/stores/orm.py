@@ -12,11 +12,10 @@ from django.db import DataError, Error, IntegrityError, connections, router, tra
 from django.db.models import QuerySet
 
 from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
-from codlet_sessions.models import RetiredKey, Session, SessionQuerySet
+from codlet_sessions.models import RetiredKey, RetiredKeyQuerySet, Session, SessionQuerySet
 from codlet_sessions.records import (
     REQUESTED,
     SUPERSEDED,
-    SUPERSEDED_FOR,
     ActiveSessionRecord,
     Candidates,
     Cause,
@@ -30,6 +29,7 @@ from codlet_sessions.stores.base import SessionDataStore
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
 
+_ACTIVE_COLUMNS = tuple(field.name for field in fields(ActiveSessionRecord))
 _RECORD_COLUMNS = tuple(field.name for field in fields(SessionRecord))
 
 
@@ -54,26 +54,26 @@ class OrmSessionStore(SessionDataStore):
     def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
         with translated_errors():
-            return _only_active(first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now))
+            return _only_active(self._match(candidates, now))
 
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
         with translated_errors():
-            return _only_active(first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now))
+            return _only_active(await self._amatch(candidates, now))
 
     def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
         with translated_errors():
-            match = first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now)
-            if _is_unknown(match) and self._retired(candidates, now).exists():
+            match = self._match(candidates, now)
+            if _is_unknown(match) and self._retired_keys().superseded(candidates, now).exists():
                 return SUPERSEDED
         return match
 
     async def alook_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
         with translated_errors():
-            match = first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now)
-            if _is_unknown(match) and await self._retired(candidates, now).aexists():
+            match = await self._amatch(candidates, now)
+            if _is_unknown(match) and await self._retired_keys().superseded(candidates, now).aexists():
                 return SUPERSEDED
         return match
 
@@ -113,13 +113,13 @@ class OrmSessionStore(SessionDataStore):
         """See `SessionStore.list_active_sessions`."""
         with translated_errors():
             rows = list(self._newest_first(subject, now))
-        return [_record(row).as_active() for row in rows]
+        return [ActiveSessionRecord(*_in_utc(row)) for row in rows]
 
     async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
         """See `SessionStore.list_active_sessions`."""
         with translated_errors():
             rows = [row async for row in self._newest_first(subject, now)]
-        return [_record(row).as_active() for row in rows]
+        return [ActiveSessionRecord(*_in_utc(row)) for row in rows]
 
     def read_session(self, session_id: UUID) -> SessionRecord | None:
         """See `SessionDataStore.read_session`."""
@@ -152,12 +152,12 @@ class OrmSessionStore(SessionDataStore):
     def end_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
         """See `SessionDataStore.end_session`."""
         with translated_errors():
-            return bool(self._one(seen.id).filter(lookup_key=seen.lookup_key).revoke(now, cause))
+            return bool(self._as_keyed(seen).revoke(now, cause))
 
     async def aend_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
         """See `SessionDataStore.end_session`."""
         with translated_errors():
-            return bool(await self._one(seen.id).filter(lookup_key=seen.lookup_key).arevoke(now, cause))
+            return bool(await self._as_keyed(seen).arevoke(now, cause))
 
     @property
     def in_transaction(self) -> bool:
@@ -167,12 +167,17 @@ class OrmSessionStore(SessionDataStore):
     def _sessions(self) -> SessionQuerySet:
         return SessionQuerySet(Session, using=self.using)
 
+    def _retired_keys(self) -> RetiredKeyQuerySet:
+        return RetiredKeyQuerySet(RetiredKey, using=self.using)
+
     def _rows(self, candidates: Candidates) -> Rows:
         return self._sessions().keyed(candidates).values_list(*_RECORD_COLUMNS)
 
-    def _retired(self, candidates: Candidates, now: datetime) -> "QuerySet[RetiredKey]":
-        keys = [lookup_key for lookup_key, _version in candidates]
-        return RetiredKey.objects.using(self.using).filter(lookup_key__in=keys, retired_at__gt=now - SUPERSEDED_FOR)
+    def _match(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        return first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now)
+
+    async def _amatch(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        return first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now)
 
     def _newest_first(self, subject: str, now: datetime) -> Rows:
         return (
@@ -180,7 +185,7 @@ class OrmSessionStore(SessionDataStore):
             .of_subject(subject)
             .active(now)
             .order_by("-created_at", "-id")
-            .values_list(*_RECORD_COLUMNS)
+            .values_list(*_ACTIVE_COLUMNS)
         )
 
     def _one(self, session_id: UUID) -> SessionQuerySet:
@@ -189,10 +194,13 @@ class OrmSessionStore(SessionDataStore):
     def _as_seen(self, seen: SessionRecord, now: datetime) -> SessionQuerySet:
         return self._one(seen.id).at_version(seen.data_version, now)
 
+    def _as_keyed(self, seen: SessionRecord) -> SessionQuerySet:
+        return self._one(seen.id).keyed([(seen.lookup_key, seen.key_version)])
+
     def _retire(self, lookup_key: LookupKey, now: datetime) -> None:
         # Without it a slow request clears the new cookie; with an error here the browser would never get it.
         with suppress(Error), self._savepoint():
-            RetiredKey.objects.using(self.using).create(lookup_key=lookup_key, retired_at=now)
+            self._retired_keys().create(lookup_key=lookup_key, retired_at=now)
 
     def _latest(self, session_id: UUID) -> Rows:
         rows = self._one(session_id).values_list(*_RECORD_COLUMNS)
@@ -242,9 +250,12 @@ def _difference(seen: SessionRecord, wanted: SessionRecord) -> dict[str, Any]:
 
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:
+    return SessionRecord(*_in_utc(row))
+
+
+def _in_utc(row: tuple[Any, ...]) -> list[Any]:
     # A database whose TIME_ZONE is set gives moments in that zone.
-    values: Any = [value.astimezone(UTC) if isinstance(value, datetime) else value for value in row]
-    return SessionRecord(*values)
+    return [value.astimezone(UTC) if isinstance(value, datetime) else value for value in row]
 
 
 def _drop_frames(error: BaseException | None) -> None:

@@ -6,6 +6,8 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore as DjangosStore
 from django.contrib.sessions.models import Session as DjangosSession
 from django.core.management import call_command, get_commands, load_command_class
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from codlet_sessions.backends.db import SessionStore
@@ -63,6 +65,20 @@ def test_under_another_engine_our_command_clears_that_engine(settings):
     SessionFactory(expired=True)
     call_command(load_command_class(OURS, "clearsessions"))
     assert (DjangosSession.objects.count(), Session.objects.count()) == (0, 1)
+
+
+def test_clearing_reads_no_row_also_when_an_app_listens_to_every_deletion():
+    from django.db.models.signals import post_delete
+
+    RetiredKey.objects.create(lookup_key="0" * 64, retired_at=timezone.now() - timedelta(minutes=2))
+    post_delete.connect(lambda **facts: None, weak=False, dispatch_uid="listens")
+    try:
+        with CaptureQueriesContext(connection) as queries:
+            SessionStore.clear_expired()
+    finally:
+        post_delete.disconnect(dispatch_uid="listens")
+    assert not any("SELECT" in query["sql"] and "retiredkey" in query["sql"] for query in queries)
+    assert not RetiredKey.objects.exists()
 
 
 def test_clearing_forgets_the_keys_that_were_replaced_long_ago():

@@ -138,6 +138,15 @@ def test_a_user_whom_the_site_signs_in_itself_is_djangos_user_too(ada, rf):
     assert Session.objects.get().pk == record.id
 
 
+def test_listing_a_subjects_sessions_does_not_read_what_they_hold(face):
+    face.issue("device:42")
+    with CaptureQueriesContext(connection) as queries:
+        face.list_active("device:42")
+    (query,) = queries
+    assert "data" not in query["sql"].split("FROM")[0]
+    assert "lookup_key" not in query["sql"]
+
+
 def test_the_id_of_a_session_is_known_before_it_is_written():
     store = SessionStore()
     store["value"] = "blue"
