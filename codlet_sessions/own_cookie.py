@@ -1,8 +1,6 @@
 """The session of a request whose cookie is ours alone: a site that keeps another SESSION_ENGINE, or none."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from django.http import HttpRequest
@@ -10,23 +8,20 @@ from django.http.response import HttpResponseBase
 
 from codlet_sessions.api import get_cookie_policy, sessions
 from codlet_sessions.cookies import SERVER_ERROR
-from codlet_sessions.errors import FAILURES
+from codlet_sessions.failures import RemembersFailure
 from codlet_sessions.issued import IssuedSession
 from codlet_sessions.records import ActiveSessionRecord, Rejection, RevocationReason, Verdict
 from codlet_sessions.secrets import SessionSecret
 
 
-class OwnCookieSession:
+class OwnCookieSession(RemembersFailure):
     """
     One request's session: read at most once, and only if somebody asks.
 
     Attributes:
         accessed: Whether somebody asked, or signed in or out.
-        failure: The error that kept the store or the keys from answering, if they failed.
 
     """
-
-    __slots__ = ("_issued", "_record", "_turn", "_unread", "_was_rejected", "_was_sent", "accessed", "failure")
 
     def __init__(self, request: HttpRequest) -> None:
         self._unread = get_cookie_policy().take(request)
@@ -36,7 +31,6 @@ class OwnCookieSession:
         self._turn: asyncio.Lock | None = None
         self._was_rejected = False
         self.accessed = False
-        self.failure: Exception | None = None
 
     def read(self) -> ActiveSessionRecord | None:
         """
@@ -130,8 +124,6 @@ class OwnCookieSession:
 
     def _to_ask_for(self) -> SessionSecret | None:
         self.accessed = True
-        if self.failure is not None:
-            raise self.failure
         return self._unread
 
     def _learn(self, verdict: Verdict) -> None:
@@ -140,11 +132,3 @@ class OwnCookieSession:
             self._was_rejected = not verdict.spares_the_cookie
         else:
             self._record = verdict if verdict.subject else None
-
-    @contextmanager
-    def _remembering_failure(self) -> Iterator[None]:
-        try:
-            yield
-        except FAILURES as error:
-            self.failure = error
-            raise

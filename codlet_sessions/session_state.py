@@ -13,7 +13,7 @@ from django.utils import timezone
 from codlet_sessions import conf
 from codlet_sessions.adoption import ForeignSession
 from codlet_sessions.api import get_keeper
-from codlet_sessions.errors import FAILURES
+from codlet_sessions.failures import RemembersFailure
 from codlet_sessions.records import ActiveSessionRecord, Rejection, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
@@ -26,12 +26,11 @@ _CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
 Found: TypeAlias = ForeignSession | SessionRecord | Rejection | None
 
 
-class SessionState(KeyedSession):
+class SessionState(RemembersFailure, KeyedSession):
     """
     The row and the data of a session, as far as they are known, and what they mean.
 
     Attributes:
-        failure: The error that kept the store or the keys from answering, if they failed.
         spares_cookie: Whether the browser should keep a cookie that opened nothing: it may be a newer one by now.
         may_be_adopted: Whether a session of the engine before may be taken over when it is saved. For whoever will
             hand the new cookie to the browser: our middleware.
@@ -43,7 +42,6 @@ class SessionState(KeyedSession):
     """By this `codlet_sessions.conf` knows the engines of this package."""
 
     def __init__(self, session_key: str | None = None) -> None:
-        self.failure: Exception | None = None
         self.spares_cookie = False
         self.may_be_adopted = False
         self.end_has_moved = False
@@ -234,16 +232,6 @@ class SessionState(KeyedSession):
         except SessionOver as over:
             if self._began_here:  # by this very request: what it held is lost, whoever ended it
                 over.is_harmless = False
-            raise
-
-    @contextmanager
-    def _remembering_failure(self) -> Iterator[None]:
-        if self.failure is not None:  # it is not asked again by the same request
-            raise self.failure
-        try:
-            yield
-        except FAILURES as error:
-            self.failure = error
             raise
 
 
