@@ -24,6 +24,7 @@ logger = logging.getLogger("codlet_sessions")
 
 UNAVAILABLE_TEMPLATE = "codlet_sessions/unavailable.html"
 _RETRY_AFTER = 30  # seconds
+_STEPS = ("process_request", "process_response")
 
 
 class SessionMiddleware(DjangoSessionMiddleware):
@@ -67,7 +68,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop, unless a session has to be saved."""
-        if _is_changed(self, SessionMiddleware):
+        if _has_steps_of_its_own(type(self), SessionMiddleware):
             return cast(HttpResponse, await super().__acall__(request))
         self.process_request(request)
         response = _or_unavailable(request, await cast(Any, self.get_response(request)))
@@ -102,17 +103,16 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop."""
-        if _is_changed(self, AuthenticationMiddleware):
+        if _has_steps_of_its_own(type(self), AuthenticationMiddleware):
             return cast(HttpResponse, await super().__acall__(request))
         self.process_request(request)
         response: HttpResponse = await cast(Any, self.get_response(request))
         return response
 
 
-def _is_changed(middleware: object, base: type) -> bool:
-    """Whether a subclass has steps of its own, which may block and may answer: those go Django's way, by threads."""
-    steps = ("process_request", "process_response")
-    return any(getattr(type(middleware), step, None) is not getattr(base, step, None) for step in steps)
+def _has_steps_of_its_own(kind: type, base: type) -> bool:
+    """Whether a subclass of a host has steps that may block or answer: those go Django's way, by threads."""
+    return any(getattr(kind, step, None) is not getattr(base, step, None) for step in _STEPS)
 
 
 async def _auser(request: Any, lazy_user: object) -> Any:
