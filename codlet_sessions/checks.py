@@ -146,8 +146,8 @@ def _report_problems() -> Iterator[CheckMessage]:
 
 def _command_problems() -> Iterator[CheckMessage]:
     apps = conf.installed_apps()
-    djangos = apps.index(_CONTRIB) if _CONTRIB in apps else len(apps)
-    if conf.uses_our_engine() and djangos < min(apps.index(app) for app in apps if app.startswith("codlet_sessions")):
+    is_behind = _CONTRIB in apps and apps.index(_CONTRIB) < apps.index("codlet_sessions")
+    if conf.uses_our_engine() and is_behind:
         yield CheckWarning(
             f"'{_CONTRIB}' comes before 'codlet_sessions' in INSTALLED_APPS: 'manage.py clearsessions' is Django's,"
             " which deletes the same sessions and does not say how many.",

@@ -10,6 +10,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -148,8 +149,8 @@ def cookie_name_is_idle() -> bool:
 
 
 def installed_apps() -> list[str]:
-    """Return the host's INSTALLED_APPS."""
-    return list(settings.INSTALLED_APPS)
+    """Return the names of the apps in INSTALLED_APPS, in its order, however they are written there."""
+    return [app.name for app in apps.get_app_configs()]
 
 
 def insecure_cookie_settings() -> list[str]:

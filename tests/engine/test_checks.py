@@ -82,6 +82,13 @@ def test_djangos_app_before_ours_is_told_of_at_deployment(settings):
     assert found(deploy=True, SESSION_ENGINE=DJANGOS) == {}
 
 
+def test_apps_are_known_however_they_are_written_in_the_settings(settings):
+    written = {"codlet_sessions": "codlet_sessions.apps.CodletSessionsConfig"}
+    written["django.contrib.sessions"] = "django.contrib.sessions.apps.SessionsConfig"
+    apps = [written.get(app, app) for app in settings.INSTALLED_APPS]
+    assert "W005" in found(deploy=True, SESSION_ENGINE=ENGINE, INSTALLED_APPS=apps)
+
+
 INSECURE = {"SESSION_COOKIE_SECURE": False, "SESSION_COOKIE_HTTPONLY": False}
 SUBCLASS = "tests.engine.test_checks.OfTheHost"
 
