@@ -10,7 +10,7 @@ can insert it; the others find it there.
 
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -84,8 +84,10 @@ class Predecessor:
         """
         if "\0" in key:  # which PostgreSQL cannot even be asked for
             return None
-        with translated_errors():
-            return self._adopted_before(key) or self._peek(key)
+        if (adopted := self._adopted_before(key)) is not None:
+            return adopted
+        with self._translated_errors():
+            return self._peek(key)
 
     async def afind(self, key: str) -> ForeignSession | SessionRecord | Rejection | None:
         """Find as `find` does, from async code."""
@@ -127,7 +129,7 @@ class Predecessor:
         return Written(draft, data)
 
     def _take_over(self, foreign: ForeignSession, draft: SessionRecord) -> None:
-        with translated_errors(), transaction.atomic(using=router.db_for_write(Session)):
+        with self._translated_errors(), transaction.atomic(using=router.db_for_write(Session)):
             self.keeper.store.insert_session(draft)
             self.drop(foreign.key)
 
@@ -138,7 +140,7 @@ class Predecessor:
         for name, value in data.items():  # one by one: django-user-sessions knows its user from that alone
             engine[name] = value
         try:
-            with translated_errors():
+            with self._translated_errors():
                 engine.save()
         except UpdateError:
             raise SessionOver("The session is no longer in the engine before.", is_superseded=True) from None
@@ -151,7 +153,7 @@ class Predecessor:
     def drop(self, key: str) -> None:
         """Delete the session of the engine before: at once in a database, after the commit elsewhere."""
         if self._model is not None:
-            with translated_errors():
+            with self._translated_errors():
                 self._engine(key).delete(key)
         else:
             transaction.on_commit(lambda: self._forget(key), using=router.db_for_write(Session))
@@ -207,6 +209,13 @@ class Predecessor:
             return record.rejected(RejectionReason.UNKNOWN)
         is_as_it_came = record.is_active(now) and self.keeper.is_genuine(record) and not _has_new_key(record)
         return record if is_as_it_came else record.rejected(RejectionReason.REVOKED, is_superseded=True)
+
+    def _translated_errors(self) -> AbstractContextManager[None]:
+        return translated_errors(
+            f"The sessions of CODLET_SESSIONS['ADOPT_FROM'], {self.path!r}, could not be asked ({{}})."
+            " Is their database up, and are their app and table still there?"
+            " If everybody has moved, take ADOPT_FROM out."
+        )
 
     def _engine(self, key: str) -> SessionBase:
         store: SessionBase = self._store_class(key)

@@ -12,6 +12,12 @@ from codlet_sessions.records import Cause, Rejection, RejectionReason
 
 logger = logging.getLogger("codlet_sessions")
 
+_TAMPERED = (
+    "Session cookie rejected (%(reason)s): somebody without a key has changed the row of session %(session_id)s, its"
+    " data, subject or lookup key. Find out who can write the session table; ending the session is safe:"
+    " sessions.revoke('%(session_id)s')."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -84,10 +90,11 @@ def rotated(session_id: UUID, subject: str) -> Event:
 
 def rejected(rejection: Rejection) -> Event:
     """A cookie led to no session."""
+    is_tampered = rejection.reason is RejectionReason.TAMPERED
     return Event(
         signals.session_rejected,
-        logging.WARNING if rejection.reason is RejectionReason.TAMPERED else logging.INFO,
-        "Session cookie rejected (%(reason)s).",
+        logging.WARNING if is_tampered else logging.INFO,
+        _TAMPERED if is_tampered else "Session cookie rejected (%(reason)s).",
         {"reason": str(rejection.reason), "session_id": rejection.session_id},
     )
 

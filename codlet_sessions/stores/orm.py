@@ -265,9 +265,21 @@ def _drop_frames(error: BaseException | None) -> None:
         error = error.__cause__
 
 
+_NOT_ASKED = (
+    "The session table could not be asked ({}). Is the database up, and has"
+    " 'python manage.py migrate codlet_sessions' been run?"
+)
+
+
 @contextmanager
-def translated_errors() -> Iterator[None]:
-    """Make Django's database errors those of a store, without the values that the drivers quote in theirs."""
+def translated_errors(not_asked: str = _NOT_ASKED) -> Iterator[None]:
+    """
+    Make Django's database errors those of a store, without the values that the drivers quote in theirs.
+
+    Args:
+        not_asked: What to say when there was no answer, with ``{}`` for the kind of error.
+
+    """
     try:
         yield
     except (IntegrityError, DataError):
@@ -277,7 +289,4 @@ def translated_errors() -> Iterator[None]:
         ) from None
     except Error as error:
         _drop_frames(error)
-        raise StoreUnavailable(
-            f"The session table could not be asked ({type(error).__name__}). Is the database up, and has"
-            " 'python manage.py migrate codlet_sessions' been run?"
-        ) from error
+        raise StoreUnavailable(not_asked.format(type(error).__name__)) from error

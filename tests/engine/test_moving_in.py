@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from codlet_sessions.api import sessions
 from codlet_sessions.backends.db import SessionStore
+from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.models import Session
 
 ENGINES = [
@@ -132,6 +133,12 @@ def test_an_outage_is_a_503_while_moving_in_too(browser, from_djangos, cookie, r
     request.getfixturevalue("database_down")
     response = browser.get("user")
     assert (response.status_code, len(response.cookies)) == (503, 0)
+
+
+def test_an_engine_before_that_is_gone_is_named(from_djangos, monkeypatch):
+    monkeypatch.setattr(DjangosSession._meta, "db_table", "no_such_table")
+    with pytest.raises(StoreUnavailable, match=r"ADOPT_FROM.*'django\.contrib\.sessions\.backends\.db'.*take"):
+        SessionStore("x" * 32).load()
 
 
 def test_a_cookie_that_no_database_can_be_asked_for_is_nobodys(before):
