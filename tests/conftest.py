@@ -3,11 +3,17 @@
 import pytest
 from django.db import connections
 from django.dispatch import Signal
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from codlet_sessions import signals
 from codlet_sessions.api import sessions
 from codlet_sessions.testing import Face
 from tests.browsers import BROWSERS
+
+# No clock decides a run: hypothesis reads all of Unicode on a machine's first one, which takes longer than it allows.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture

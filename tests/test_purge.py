@@ -257,7 +257,7 @@ class WhateverTheRows(TransactionTestCase):
         st.integers(0, 3),
         st.integers(1, 5),
     )
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_exactly_the_sessions_over_for_longer_than_the_retention_go(self, rows, expired, revoked, batch_size):
         now = timezone.now()
         for expires, ended in rows:
