@@ -39,8 +39,9 @@ def get_manager() -> SessionManager:
         store=config.store(),
         hasher=SecretHasher(config.key_ring),
         cookie=get_cookie_policy(),
-        lifetime=config.lifetime,
+        timeouts=config.timeouts,
         clock=timezone.now,
+        keeps_client_facts=config.keeps_client_facts,
     )
 
 

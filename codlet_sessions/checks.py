@@ -15,12 +15,13 @@ from codlet_sessions.cookies import CookiePolicy
 
 _OURS = "codlet_sessions.middleware.SessionMiddleware"
 _DJANGOS = "django.contrib.sessions.middleware.SessionMiddleware"
+_AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 _CONTRIB = "django.contrib.sessions"
 _REPORTS = "codlet_sessions.debug.SafeExceptionReporterFilter"
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001 to E011, E015, E017 and E019: whatever would keep the app from starting."""
+    """E001 to E011, E015, E017, E019 and E022 to E025: whatever would keep the app from starting."""
     return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in conf.find_problems()]
 
 
@@ -48,8 +49,15 @@ def check_engine(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E020, E021, W002, W005, W010 and W013, with ``--deploy``: what protects the cookie, and who clears the table."""
-    return [*_deployment_problems(), *_report_problems(), *_command_problems(), *_attribute_problems()]
+    """E020, E021, W002, W005 to W008, W010 and W013, with ``--deploy``: what protects sessions, and who clears them."""
+    return [
+        *_deployment_problems(),
+        *_report_problems(),
+        *_command_problems(),
+        *_timeout_problems(),
+        *_departure_problems(),
+        *_attribute_problems(),
+    ]
 
 
 def _middleware_problems() -> Iterator[CheckMessage]:
@@ -153,6 +161,36 @@ def _command_problems() -> Iterator[CheckMessage]:
             " which deletes the same sessions and does not say how many.",
             hint=f"Move 'codlet_sessions' above '{_CONTRIB}', or run 'manage.py purge_sessions' instead.",
             id="codlet_sessions.W005",
+        )
+
+
+def _timeout_problems() -> Iterator[CheckMessage]:
+    try:
+        timeouts, is_sliding = conf.timeouts(), conf.saves_every_request()
+    except (ValueError, KeyError, TypeError, OverflowError):  # E015, E022 and E023 say so
+        return
+    if timeouts.idle is None and not is_sliding:
+        yield CheckWarning(
+            "CODLET_SESSIONS['IDLE_TIMEOUT'] is None: a session that nobody uses goes on until its end (ASVS 7.3.1).",
+            hint="Leave it out for half of SESSION_COOKIE_AGE, or set a number of seconds.",
+            id="codlet_sessions.W006",
+        )
+    if timeouts.absolute is None and is_sliding:
+        yield CheckWarning(
+            "SESSION_SAVE_EVERY_REQUEST is True without an ABSOLUTE_TIMEOUT: a session in use never ends (ASVS 7.3.2).",
+            hint="Set CODLET_SESSIONS['ABSOLUTE_TIMEOUT'], or a PRESET, or SESSION_SAVE_EVERY_REQUEST = False: our idle"
+            " timeout does not need it.",
+            id="codlet_sessions.W007",
+        )
+
+
+def _departure_problems() -> Iterator[CheckMessage]:
+    if conf.uses_our_engine() and _AUTHENTICATION in conf.middleware():
+        yield CheckWarning(
+            f"MIDDLEWARE has '{_AUTHENTICATION}': it ends no session of whom QuerySet.update() has deactivated, and"
+            " writes a changed password down as a sign-out.",
+            hint="Put 'codlet_sessions.middleware.AuthenticationMiddleware' in its place.",
+            id="codlet_sessions.W008",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from codlet_sessions import problems
@@ -22,6 +23,7 @@ from codlet_sessions.hashing import KeyRing
 from codlet_sessions.problems import DEFAULTS, LOCAL_DEVELOPMENT, Problem
 from codlet_sessions.sealing import Serializer
 from codlet_sessions.stores.base import SessionStore
+from codlet_sessions.timeouts import Timeouts, parsed, span
 
 HOST_SETTINGS: Final = (
     "SESSION_ENGINE",
@@ -32,6 +34,7 @@ HOST_SETTINGS: Final = (
     "SESSION_COOKIE_PATH",
     "SESSION_COOKIE_SAMESITE",
     "SESSION_EXPIRE_AT_BROWSER_CLOSE",
+    "SESSION_SAVE_EVERY_REQUEST",
 )
 
 
@@ -40,8 +43,9 @@ class Config:
     """The settings, understood."""
 
     key_ring: KeyRing
-    lifetime: timedelta
+    timeouts: Timeouts
     store: Callable[[], SessionStore]
+    keeps_client_facts: bool
 
 
 def load() -> Config:
@@ -59,8 +63,9 @@ def load() -> Config:
         raise ImproperlyConfigured(" ".join(map(str, found)))
     return Config(
         key_ring=KeyRing(keys, raw["ACTIVE_KEY"]),
-        lifetime=timedelta(seconds=settings.SESSION_COOKIE_AGE),
+        timeouts=timeouts(),
         store=import_string(raw["STORE"]),
+        keeps_client_facts=raw["CLIENT_RETENTION"] is not None,
     )
 
 
@@ -84,6 +89,44 @@ def cookie_policy() -> CookiePolicy:
         secure=not is_local_development(),
         persistent=not settings.SESSION_EXPIRE_AT_BROWSER_CLOSE,
     )
+
+
+def timeouts() -> Timeouts:
+    """Return how long sessions last."""
+    return parsed(_raw(), settings.SESSION_COOKIE_AGE, is_sliding=saves_every_request())
+
+
+def session_limit(user: object) -> int | None:
+    """Return how many sessions ``user`` may have at once, at least 1; None if there is no limit."""
+    limit = _called("MAX_SESSIONS")
+    number = limit(user) if callable(limit) else limit
+    return None if number is None else max(int(number), 1)
+
+
+def at_limit() -> str:
+    """Return what happens when a sign-in would be one too many."""
+    return str(_raw()["AT_LIMIT"])
+
+
+def client_retention() -> timedelta:
+    """Return how long what is known of a client outlives its session."""
+    return span(_raw()["CLIENT_RETENTION"]) or timedelta()
+
+
+def client_facts() -> str:
+    """Return how much of a client is recorded: "nothing", "truncated" or "full"."""
+    return str(_raw()["CLIENT_FACTS"])
+
+
+def client_address() -> Callable[[HttpRequest], str | None]:
+    """Return what says which address a request came from."""
+    called: Callable[[HttpRequest], str | None] = _called("CLIENT_ADDRESS")
+    return called
+
+
+def client_place() -> Callable[[str], str | None]:
+    """Return what says where an address is, for people to read; it knows of no place if the host has not said."""
+    return _called("CLIENT_PLACE") if _raw()["CLIENT_PLACE"] is not None else lambda address: None
 
 
 def session_cookie_names() -> set[str]:
@@ -158,6 +201,11 @@ def insecure_cookie_settings() -> list[str]:
     wanted = {"SESSION_COOKIE_SECURE": settings.SESSION_COOKIE_SECURE}
     wanted["SESSION_COOKIE_HTTPONLY"] = settings.SESSION_COOKIE_HTTPONLY
     return [name for name, is_set in wanted.items() if not is_set]
+
+
+def _called(name: str) -> Any:
+    value = _raw()[name]
+    return import_string(value) if isinstance(value, str) else value
 
 
 def _of_the_rest(raw: Mapping[str, Any]) -> list[Problem]:

@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 
 from codlet_sessions.api import get_keeper, predecessor_for
 from codlet_sessions.purge import purge
-from codlet_sessions.records import ActiveSessionRecord, SessionRecord
+from codlet_sessions.records import ActiveSessionRecord, ClientFacts, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_state import Found, SessionState
 from codlet_sessions.subjects import Subject
@@ -198,7 +198,7 @@ class EngineSession(SessionState):
                 await get_keeper().asave(self._record, self._data, self._change(self._record, secret)), secret
             )
 
-    def note_sign_in(self, subject: Subject | None = None) -> None:
+    def note_sign_in(self, subject: Subject | None = None, client: ClientFacts | None = None) -> None:
         """
         Take down that somebody has just proved who they are: the session's life begins anew when it is saved.
 
@@ -206,13 +206,34 @@ class EngineSession(SessionState):
 
         Args:
             subject: Who that was, if it is no user that Django's ``login()`` has put into the data.
+            client: What is to be known of the client that did it.
 
         """
         self._signed_in_at = get_keeper().now()
-        self._given_subject = subject
+        self._given_subject, self._client = subject, client
         self.modified = True
         if self._record is not None and not self.has_new_secret:
             self._rotate(is_sign_in=True)
+
+    def renew_credentials(self) -> None:
+        """Go on under a new secret, if `note_credentials` was called and the session has none yet."""
+        if self._take_credentials():
+            self.cycle_key()
+
+    async def arenew_credentials(self) -> None:
+        """Renew as `renew_credentials` does, from async code."""
+        if self._take_credentials():
+            await self.acycle_key()
+
+    def touch(self) -> None:
+        """Write down that the session is in use, if it was loaded and it is time to: see `SessionManager.touch`."""
+        if self._record is not None and not self._in_doubt:
+            get_keeper().touch(self._record)
+
+    async def atouch(self) -> None:
+        """Touch as `touch` does, from async code."""
+        if self._record is not None and not self._in_doubt:
+            await get_keeper().atouch(self._record)
 
     def delete(self, session_key: str | None = None) -> None:
         """
@@ -222,23 +243,23 @@ class EngineSession(SessionState):
         """
         with self._remembering_failure():
             if (record := self._row_of(session_key)) is not None:
-                get_keeper().end(record)
+                get_keeper().end(record, self._reason_to_end)
             elif (secret := self._secret_of(session_key)) is not None:
                 if (predecessor := predecessor_for(secret)) is not None:
                     predecessor.drop(secret.expose())
                 elif secret.is_well_formed() and isinstance(found := get_keeper().open(secret), SessionRecord):
-                    get_keeper().end(found)
+                    get_keeper().end(found, self._reason_to_end)
 
     async def adelete(self, session_key: str | None = None) -> None:
         """Delete as `delete` does, from async code."""
         with self._remembering_failure():
             if (record := self._row_of(session_key)) is not None:
-                await get_keeper().aend(record)
+                await get_keeper().aend(record, self._reason_to_end)
             elif (secret := self._secret_of(session_key)) is not None:
                 if (predecessor := predecessor_for(secret)) is not None:
                     await predecessor.adrop(secret.expose())
                 elif secret.is_well_formed() and isinstance(found := await get_keeper().aopen(secret), SessionRecord):
-                    await get_keeper().aend(found)
+                    await get_keeper().aend(found, self._reason_to_end)
 
     @classmethod
     def clear_expired(cls) -> None:

@@ -1,5 +1,7 @@
 """What can go wrong, as one tree: catch `CodletSessionError` and you have caught all of ours."""
 
+from django.core import exceptions
+
 
 class CodletSessionError(Exception):
     """The root of every exception this package raises on its own account."""
@@ -15,6 +17,10 @@ class KeysUnavailable(CodletSessionError):
 
 class SecretSpent(CodletSessionError):
     """The secret was asked for after a response had taken it. Only the browser holds it now."""
+
+
+class SessionLimitReached(CodletSessionError, exceptions.PermissionDenied):
+    """A sign-in was refused: the user has as many sessions as ``CODLET_SESSIONS["MAX_SESSIONS"]`` allows."""
 
 
 class StoreError(CodletSessionError):

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.dispatch import Signal
 
 from codlet_sessions import signals
-from codlet_sessions.records import Cause, Rejection, RejectionReason
+from codlet_sessions.records import ActiveSessionRecord, Cause, ClientFacts, Rejection, RejectionReason
 
 logger = logging.getLogger("codlet_sessions")
 
@@ -78,6 +78,16 @@ def subject_revoked(subject: str, count: int, kept: UUID | None, cause: Cause) -
     )
 
 
+def many_revoked(count: int, cause: Cause) -> Event:
+    """Sessions were ended, whoever's they were."""
+    return Event(
+        signals.sessions_revoked,
+        logging.WARNING,
+        "%(count)d sessions revoked (%(reason)s).",
+        {"count": count, "reason": str(cause.reason), "revoked_by": cause.revoked_by},
+    )
+
+
 def rotated(session_id: UUID, subject: str) -> Event:
     """A session goes on under a new secret."""
     return Event(
@@ -85,6 +95,52 @@ def rotated(session_id: UUID, subject: str) -> Event:
         logging.INFO,
         "Session %(session_id)s of subject %(subject)r has a new secret.",
         {"session_id": session_id, "subject": subject},
+    )
+
+
+def limit_reached(subject: str, limit: int, evicted: int) -> Event:
+    """A sign-in was one too many."""
+    outcome = "%(evicted)d others were ended for it" if evicted else "it was refused"
+    return Event(
+        signals.session_limit_reached,
+        logging.INFO,
+        f"A sign-in of subject %(subject)r met the limit of %(limit)d sessions: {outcome}.",
+        {"subject": subject, "limit": limit, "evicted": evicted},
+    )
+
+
+def new_device(session_id: UUID, subject: str, client: ClientFacts) -> Event:
+    """A subject signed in from something new."""
+    return Event(
+        signals.new_device,
+        logging.INFO,
+        "Session %(session_id)s of subject %(subject)r is on a device that is new.",
+        {
+            "session_id": session_id,
+            "subject": subject,
+            "user_agent": client.user_agent,
+            "ip_address": client.ip_address,
+        },
+    )
+
+
+def sign_in_confirmed(session: ActiveSessionRecord) -> Event:
+    """Somebody proved again who they are."""
+    return Event(
+        signals.sign_in_confirmed,
+        logging.INFO,
+        "Subject %(subject)r confirmed the sign-in of session %(session_id)s.",
+        {"session_id": session.id, "subject": session.subject},
+    )
+
+
+def sign_in_not_confirmed(session: ActiveSessionRecord) -> Event:
+    """Somebody could not."""
+    return Event(
+        signals.sign_in_not_confirmed,
+        logging.WARNING,
+        "Subject %(subject)r did not confirm the sign-in of session %(session_id)s: wrong password.",
+        {"session_id": session.id, "subject": session.subject},
     )
 
 

@@ -1,6 +1,6 @@
 """Columns that Django's own fields do not give on every database."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -11,34 +11,35 @@ from codlet_sessions.records import LookupKey
 
 if TYPE_CHECKING:
     _TextField = models.CharField[str, str]
-    _BytesField = models.Field[LookupKey | str, LookupKey]
+    _BytesField = models.Field[Any, Any]
 else:
     _TextField = models.CharField
     _BytesField = models.Field
 
-LOOKUP_KEY_BYTES = 32
 
-
-class LookupKeyField(_BytesField):
+class DigestField(_BytesField):
     """
-    A lookup key: 32 raw bytes in the database, 64 lowercase hex characters in Python.
+    A digest of a fixed length: raw bytes in the database, lowercase hex characters in Python.
 
-    Raw bytes because hex text makes the unique index 61 % larger. Not a `BinaryField`, because on MariaDB and MySQL
-    that is a ``longblob``, which cannot be unique.
+    Raw bytes because hex text makes an index 61 % larger. Not a `BinaryField`, because on MariaDB and MySQL that is a
+    ``longblob``, which cannot be unique.
     """
 
-    description = _("HMAC-SHA256 of a session secret")
+    description = _("digest")
+    length: ClassVar[int] = 16
+    """In bytes."""
+    _refusal: Any = _("A digest is %(length)d hexadecimal characters.")
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        """Return the column's type: ``bytea``, ``binary(32)`` or ``BLOB``."""
-        return {"postgresql": "bytea", "mysql": f"binary({LOOKUP_KEY_BYTES})"}.get(connection.vendor, "BLOB")
+        """Return the column's type: ``bytea``, ``binary(n)`` or ``BLOB``."""
+        return {"postgresql": "bytea", "mysql": f"binary({self.length})"}.get(connection.vendor, "BLOB")
 
-    def to_python(self, value: Any) -> LookupKey | None:
+    def to_python(self, value: Any) -> Any:
         """
-        Return ``value`` (hex text or raw bytes) as a `LookupKey`.
+        Return ``value`` (hex text or raw bytes) as hex text.
 
         Raises:
-            ValidationError: It is neither 64 hex characters nor 32 bytes. The value is not in the message.
+            ValidationError: It is not as long as it must be, or no hex text. The value is not in the message.
 
         """
         if value is None:
@@ -47,22 +48,36 @@ class LookupKeyField(_BytesField):
             raw = bytes.fromhex(value) if isinstance(value, str) else bytes(value)
         except (TypeError, ValueError):
             raw = b""
-        if len(raw) != LOOKUP_KEY_BYTES:
-            raise ValidationError(_("A lookup key is 64 hexadecimal characters."), code="invalid")
-        return LookupKey(raw.hex())
+        if len(raw) != self.length:
+            raise ValidationError(self._refusal, code="invalid", params={"length": 2 * self.length})
+        return self._in_python(raw.hex())
 
-    def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> LookupKey | None:
-        """Return the raw bytes of a row as a `LookupKey`."""
-        return None if value is None else LookupKey(bytes(value).hex())
+    def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> Any:
+        """Return the raw bytes of a row as hex text."""
+        return None if value is None else self._in_python(bytes(value).hex())
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         """Return ``value`` as the driver wants its bytes."""
-        key = self.to_python(value)
-        return None if key is None else cast(Any, connection).Database.Binary(bytes.fromhex(key))
+        digest = self.to_python(value)
+        return None if digest is None else cast(Any, connection).Database.Binary(bytes.fromhex(digest))
 
     def value_to_string(self, obj: models.Model) -> str:
         """Return the hex text, for serializers."""
         return str(self.value_from_object(obj))
+
+    def _in_python(self, text: str) -> str:
+        return text
+
+
+class LookupKeyField(DigestField):
+    """A lookup key: a digest of 32 bytes, in Python a `LookupKey`."""
+
+    description = _("HMAC-SHA256 of a session secret")
+    length: ClassVar[int] = 32
+    _refusal: Any = _("A lookup key is 64 hexadecimal characters.")
+
+    def _in_python(self, text: str) -> LookupKey:
+        return LookupKey(text)
 
 
 class ExactCharField(_TextField):

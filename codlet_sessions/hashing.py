@@ -13,6 +13,7 @@ _MAX_SHOWN_LENGTH: Final = 30
 _LOOKUP: Final = b"codlet/v1/lookup\0session\0"
 _SEAL: Final = b"codlet_sessions/v1/seal\0session\0"
 _ADOPTION: Final = b"codlet_sessions/v1/adoption\0session\0"
+_DEVICE: Final = b"codlet_sessions/v1/device\0session\0"
 
 Keys: TypeAlias = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 
@@ -73,7 +74,7 @@ class SecretHasher:
 
     The secret goes in as the text of the cookie in UTF-8, not as the bytes it spells (codlet RFC-004, section 12.3).
     Each key is absorbed once, here; a lookup copies that state, which is a third cheaper than a fresh HMAC.
-    The keys do two things more, each under a prefix of its own, so that no value of one use can stand for another's.
+    The keys do three things more, each under a prefix of its own, so that no value of one use can stand for another's.
     """
 
     __slots__ = ("_for_adoption", "_for_seals", "_primed", "key_ring")
@@ -108,6 +109,12 @@ class SecretHasher:
     def adoption_digests(self, foreign_key: str) -> list[str]:
         """Return what the cookie of another session engine comes to under every key, the active one first."""
         return [_derive(primed, foreign_key) for primed in self._for_adoption]
+
+    def device_digests(self, subject: str, kind: str) -> list[str]:
+        """Return what a client of some ``kind`` comes to for ``subject`` under every key, the active one first."""
+        name = subject.encode()
+        message = b"".join((_DEVICE, len(name).to_bytes(4, "big"), name, kind.encode()))
+        return [hmac.digest(key, message, "sha256")[:16].hex() for _version, key in self.key_ring.items()]
 
     def __repr__(self) -> str:
         return f"<SecretHasher with {self.key_ring!r}>"

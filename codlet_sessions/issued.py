@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from codlet_sessions.cookies import CookiePolicy
 from codlet_sessions.errors import SecretSpent
@@ -20,12 +21,19 @@ class IssuedSession:
 
     """
 
-    __slots__ = ("_cookie", "_secret", "record")
+    __slots__ = ("_cookie", "_is_persistent", "_secret", "record")
 
-    def __init__(self, record: ActiveSessionRecord, secret: SessionSecret, cookie: CookiePolicy) -> None:
+    def __init__(
+        self,
+        record: ActiveSessionRecord,
+        secret: SessionSecret,
+        cookie: CookiePolicy,
+        persistent: bool | None = None,
+    ) -> None:
         self.record = record
         self._secret: SessionSecret | None = secret
         self._cookie = cookie
+        self._is_persistent = cookie.persistent if persistent is None else persistent
 
     @property
     def id(self) -> UUID:
@@ -53,12 +61,12 @@ class IssuedSession:
             SecretSpent: A response has taken it.
 
         """
-        self._cookie.put(response, self.secret, self._lifetime if self._cookie.persistent else None)
+        self._cookie.put(response, self.secret, self._lifetime if self._is_persistent else None)
         self._secret = None
 
     @property
     def _lifetime(self) -> timedelta:
-        return self.record.expires_at - self.record.created_at
+        return self.record.expires_at - timezone.now()
 
     def __repr__(self) -> str:
         return f"<IssuedSession {self.id}>"

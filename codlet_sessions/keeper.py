@@ -11,15 +11,25 @@ from django.contrib.auth import SESSION_KEY
 from codlet_sessions import events
 from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.hashing import SecretHasher
+from codlet_sessions.issued import IssuedSession
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.merging import merge
-from codlet_sessions.records import Cause, Finding, Rejection, RevocationReason, SessionRecord
+from codlet_sessions.records import (
+    ActiveSessionRecord,
+    Cause,
+    ClientFacts,
+    Finding,
+    Rejection,
+    RevocationReason,
+    SessionRecord,
+)
 from codlet_sessions.sealing import Serializer, is_sealed, pack, payload_of, seal, unpack
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.subjects import Subject, subject_in
 from codlet_sessions.writes import Beginning, Change, SessionOver, Written
 
+CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
 _ATTEMPTS = 200  # each one that fails means that another request's write went through
 
 
@@ -106,7 +116,7 @@ class SessionKeeper:
         """
         if SESSION_KEY in data or not record.subject or SESSION_KEY in self.data_of(record):
             return subject_in(data)
-        return Subject(record.subject, record.user_id)
+        return Subject(record.subject, record.user_id, record.auth_hash)
 
     def draft(
         self, session_id: UUID, secret: SessionSecret, data: Mapping[str, Any], beginning: Beginning
@@ -123,6 +133,11 @@ class SessionKeeper:
             created_at=beginning.created_at,
             authenticated_at=beginning.signed_in_at,
             expires_at=beginning.expires_at,
+            last_seen_at=beginning.created_at,
+            idle_expires_at=self._idle_end(subject, data, beginning.created_at),
+            auth_hash=subject.auth_hash,
+            is_persistent=beginning.is_persistent,
+            client=beginning.client,
         )
         return seal(self.hasher, record, pack(data, self.serializer))
 
@@ -189,21 +204,55 @@ class SessionKeeper:
             attempt = self._caught_up(attempt, change, await self.store.aread_session(seen.id))
         raise _kept_changing(seen)
 
-    def end(self, record: SessionRecord) -> bool:
+    def renew(
+        self, record: SessionRecord, *, subject: Subject | None = None, client: ClientFacts | None = None
+    ) -> IssuedSession:
+        """
+        Have the session of ``record`` go on under a new secret, in the same row.
+
+        Args:
+            record: The row, as it was read for this request.
+            subject: Whom it speaks for, if its credentials have changed.
+            client: What is to be known of the client, if somebody has just proved who they are: its life begins anew.
+
+        Raises:
+            SessionOver: It has ended, or another request was first. Nothing was written.
+            StoreError: The store could not answer.
+
+        """
+        change = self._renewal(subject, client)
+        return self._as_issued(self.save(record, self.data_of(record), change), change)
+
+    async def arenew(
+        self, record: SessionRecord, *, subject: Subject | None = None, client: ClientFacts | None = None
+    ) -> IssuedSession:
+        """Renew as `renew` does, from async code."""
+        change = self._renewal(subject, client)
+        return self._as_issued(await self.asave(record, self.data_of(record), change), change)
+
+    def touch(self, record: SessionRecord) -> bool:
+        """Write down that the session of ``record``, a genuine one, is in use: see `SessionManager.touch`."""
+        return self.manager.touch(self._as_used(record))
+
+    async def atouch(self, record: SessionRecord) -> bool:
+        """Touch as `touch` does, from async code."""
+        return await self.manager.atouch(self._as_used(record))
+
+    def end(self, record: SessionRecord, reason: str = RevocationReason.LOGOUT) -> bool:
         """
         Revoke a session whose owner signs out by its cookie, and empty its data. Return whether this call ended it.
 
         One that has another secret by now is left alone: somebody has signed in on it since.
         """
-        cause = Cause(RevocationReason.LOGOUT, record.subject)
+        cause = self._cause_of_end(record, reason)
         ended = self.store.end_session(record, self.now(), cause)
         if ended:
             events.revoked(record.id, cause).tell(SessionManager)
         return ended
 
-    async def aend(self, record: SessionRecord) -> bool:
+    async def aend(self, record: SessionRecord, reason: str = RevocationReason.LOGOUT) -> bool:
         """End as `end` does, from async code."""
-        cause = Cause(RevocationReason.LOGOUT, record.subject)
+        cause = self._cause_of_end(record, reason)
         ended = await self.store.aend_session(record, self.now(), cause)
         if ended:
             await events.revoked(record.id, cause).atell(SessionManager)
@@ -224,6 +273,32 @@ class SessionKeeper:
         """Check as `check` does, from async code."""
         self._still_going(record, await self.store.aread_session(record.id))
 
+    def _renewal(self, subject: Subject | None, client: ClientFacts | None) -> Change:
+        secret, now = SessionSecret.generate(), self.now()
+        if client is None:
+            return Change(secret, subject=subject)
+        return Change(secret, now + self.manager.timeouts.lifetime, now, subject, client=client)
+
+    def _as_issued(self, written: Written, change: Change) -> IssuedSession:
+        secret = cast(SessionSecret, change.secret)
+        return IssuedSession(written.record.as_active(), secret, self.manager.cookie, written.record.is_persistent)
+
+    def _cause_of_end(self, record: SessionRecord, reason: str) -> Cause:
+        by = record.subject if reason == RevocationReason.LOGOUT else ""
+        return Cause(reason, by, forgets_client=not self.manager.keeps_client_facts)
+
+    def _as_used(self, record: SessionRecord) -> ActiveSessionRecord:
+        """Return what is known of a session in use, with the idle time that the settings of today give it."""
+        session = record.as_active()
+        subject = Subject(record.subject)
+        seen_at = session.last_seen_at or session.created_at
+        return replace(session, idle_expires_at=self._idle_end(subject, self.data_of(record), seen_at))
+
+    def _idle_end(self, subject: Subject, data: Mapping[str, Any], seen_at: datetime) -> datetime | None:
+        has_own_expiry = bool(data.get(CUSTOM_EXPIRY))
+        idle_time = self.manager.timeouts.idle_time(subject.name, has_own_expiry=has_own_expiry)
+        return None if idle_time is None else seen_at + idle_time
+
     def _spelling(self, value: object) -> bytes:
         return self.serializer.dumps({"": value})
 
@@ -237,14 +312,20 @@ class SessionKeeper:
         seen, payload = attempt.seen, pack(attempt.mine, self.serializer)
         subject = change.subject or self.subject_of(seen, attempt.mine)
         is_new_subject = bool(subject.name) and subject.name != seen.subject
-        signed_in_at = change.signed_in_at or (self.now() if is_new_subject else seen.authenticated_at)
+        now = self.now()
+        signed_in_at = change.signed_in_at or (now if is_new_subject else seen.authenticated_at)
         wanted = replace(
             seen,
             subject=subject.name,
             user_id=subject.user_id,
+            auth_hash=subject.auth_hash,
             expires_at=change.expires_at or seen.expires_at,
             authenticated_at=signed_in_at,
+            is_persistent=seen.is_persistent if change.is_persistent is None else change.is_persistent,
+            client=change.client,
         )
+        if change.expires_at or subject.name != seen.subject:
+            wanted = replace(wanted, last_seen_at=now, idle_expires_at=self._idle_end(subject, attempt.mine, now))
         if change.secret is not None:
             lookup_key, key_version = self.hasher.lookup_key(change.secret)
             # One that was taken over counts from its adoption until now; see `codlet_sessions.adoption`.
@@ -258,7 +339,7 @@ class SessionKeeper:
         try:
             current = self._still_going(attempt.seen, current)
         except SessionOver as over:
-            has_nothing_new = change.is_a_touch and self.holds(attempt.seen, attempt.mine)
+            has_nothing_new = change.moves_the_end_at_most and self.holds(attempt.seen, attempt.mine)
             over.is_harmless = over.is_superseded or has_nothing_new
             raise
         theirs = self.data_of(current)

@@ -1,22 +1,27 @@
 """The rules: what issuing, validating, listing and revoking a session mean."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from codlet_sessions import events, sealing
 from codlet_sessions.cookies import CookiePolicy
+from codlet_sessions.errors import StoreError
 from codlet_sessions.events import Event
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.ids import uuid7
 from codlet_sessions.issued import IssuedSession
 from codlet_sessions.models import MAX_REASON_LENGTH
 from codlet_sessions.records import (
+    NO_FACTS,
     ActiveSessionRecord,
     Candidates,
     Cause,
+    ClientFacts,
     Finding,
+    ListedSession,
     Rejection,
     RejectionReason,
     RevocationReason,
@@ -25,7 +30,10 @@ from codlet_sessions.records import (
 )
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionStore
-from codlet_sessions.subjects import Subject, subject_of
+from codlet_sessions.subjects import Subject, current_auth_hashes, may_sign_in, subject_of
+from codlet_sessions.timeouts import Timeouts, is_worth_noting
+
+logger = logging.getLogger("codlet_sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +48,69 @@ class SessionManager:
         store: Where sessions live.
         hasher: What turns secrets into lookup keys.
         cookie: How the cookie looks.
-        lifetime: How long a session lasts from its issue, however busy it is.
+        timeouts: How long sessions last.
         clock: Returns the current moment, aware.
+        keeps_client_facts: Whether what is known of a client outlives its session.
 
     """
 
     store: SessionStore
     hasher: SecretHasher
     cookie: CookiePolicy
-    lifetime: timedelta
+    timeouts: Timeouts
     clock: Callable[[], datetime] = field(repr=False)
+    keeps_client_facts: bool = False
 
-    def issue(self, subject_or_user: object, *, lifetime: timedelta | None = None) -> IssuedSession:
+    def issue(
+        self,
+        subject_or_user: object,
+        *,
+        lifetime: timedelta | None = None,
+        idle_time: timedelta | None = None,
+        persistent: bool | None = None,
+        client: ClientFacts = NO_FACTS,
+    ) -> IssuedSession:
         """
         Begin a session and write its row.
 
         Args:
             subject_or_user: Who the session speaks for.
-            lifetime: How long it lasts; SESSION_COOKIE_AGE seconds when not given.
+            lifetime: How long it lasts; SESSION_COOKIE_AGE seconds when not given, or less under ``ABSOLUTE_TIMEOUT``.
+            idle_time: How long it may go unused; any length when not given, because `validate` writes nothing: whoever
+                validates by hand says by `touch` that a session is in use. Our middleware does.
+            persistent: Whether the browser keeps the cookie when it closes; SESSION_EXPIRE_AT_BROWSER_CLOSE decides
+                when not given.
+            client: What is to be known of the client.
 
         Returns:
             The session with its secret, which stands nowhere else: ``.set_cookie(response)`` hands it over.
 
         Raises:
-            TypeError, ValueError: See `subject_of`; or ``lifetime`` is not positive.
+            TypeError, ValueError: See `subject_of`; or ``lifetime`` or ``idle_time`` is not positive.
             StoreError: The row could not be written.
 
         """
         secret = SessionSecret.generate()
-        record = self._draft(subject_of(subject_or_user), secret, lifetime)
+        record = self._draft(subject_of(subject_or_user), secret, lifetime, idle_time, persistent, client)
         self.store.insert_session(record)
         self._tell(events.issued(record.id, record.subject))
-        return IssuedSession(record.as_active(), secret, self.cookie)
+        return IssuedSession(record.as_active(), secret, self.cookie, persistent)
 
-    async def aissue(self, subject_or_user: object, *, lifetime: timedelta | None = None) -> IssuedSession:
+    async def aissue(
+        self,
+        subject_or_user: object,
+        *,
+        lifetime: timedelta | None = None,
+        idle_time: timedelta | None = None,
+        persistent: bool | None = None,
+        client: ClientFacts = NO_FACTS,
+    ) -> IssuedSession:
         """Issue as `issue` does, from async code."""
         secret = SessionSecret.generate()
-        record = self._draft(subject_of(subject_or_user), secret, lifetime)
+        record = self._draft(subject_of(subject_or_user), secret, lifetime, idle_time, persistent, client)
         await self.store.ainsert_session(record)
         await self._atell(events.issued(record.id, record.subject))
-        return IssuedSession(record.as_active(), secret, self.cookie)
+        return IssuedSession(record.as_active(), secret, self.cookie, persistent)
 
     def validate(self, secret: SessionSecret | str) -> ActiveSessionRecord | None:
         """
@@ -124,6 +155,37 @@ class SessionManager:
             await self._atell(*self._tidings(finding))
         return finding
 
+    def touch(self, session: ActiveSessionRecord) -> bool:
+        """
+        Write down that ``session`` is in use, if it is time to: see `codlet_sessions.timeouts`.
+
+        One narrow UPDATE at most, whatever number of requests come at once. Best effort: a store that does not answer
+        is logged, and the session goes on as it was.
+
+        Returns:
+            Whether this call wrote it down.
+
+        """
+        now = self.clock()
+        if not is_worth_noting(session, now):
+            return False
+        try:
+            return self.store.touch_session(session, now, _idle_end(session, now))
+        except StoreError as error:
+            self._log_untouched(session, error)
+            return False
+
+    async def atouch(self, session: ActiveSessionRecord) -> bool:
+        """Touch as `touch` does, from async code."""
+        now = self.clock()
+        if not is_worth_noting(session, now):
+            return False
+        try:
+            return await self.store.atouch_session(session, now, _idle_end(session, now))
+        except StoreError as error:
+            self._log_untouched(session, error)
+            return False
+
     def revoke(
         self, session_id: UUID | str, *, reason: str = RevocationReason.REQUESTED, by: object | None = None
     ) -> bool:
@@ -143,7 +205,7 @@ class SessionManager:
             StoreError: The store could not answer, and the session may still be active.
 
         """
-        session_id, cause = _session_id(session_id), _cause(reason, by)
+        session_id, cause = _session_id(session_id), self._cause(reason, by)
         ended = self.store.revoke_session(session_id, self.clock(), cause)
         if ended:
             self._tell(events.revoked(session_id, cause))
@@ -153,7 +215,7 @@ class SessionManager:
         self, session_id: UUID | str, *, reason: str = RevocationReason.REQUESTED, by: object | None = None
     ) -> bool:
         """Revoke as `revoke` does, from async code."""
-        session_id, cause = _session_id(session_id), _cause(reason, by)
+        session_id, cause = _session_id(session_id), self._cause(reason, by)
         ended = await self.store.arevoke_session(session_id, self.clock(), cause)
         if ended:
             await self._atell(events.revoked(session_id, cause))
@@ -183,7 +245,7 @@ class SessionManager:
             StoreError: The store could not answer.
 
         """
-        subject, kept, cause = subject_of(subject_or_user).name, _kept_id(keep), _cause(reason, by)
+        subject, kept, cause = subject_of(subject_or_user).name, _kept_id(keep), self._cause(reason, by)
         count = self.store.revoke_subject(subject, self.clock(), cause, keep=kept)
         if count:
             self._tell(events.subject_revoked(subject, count, kept, cause))
@@ -198,31 +260,98 @@ class SessionManager:
         by: object | None = None,
     ) -> int:
         """Revoke as `revoke_all` does, from async code."""
-        subject, kept, cause = subject_of(subject_or_user).name, _kept_id(keep), _cause(reason, by)
+        subject, kept, cause = subject_of(subject_or_user).name, _kept_id(keep), self._cause(reason, by)
         count = await self.store.arevoke_subject(subject, self.clock(), cause, keep=kept)
         if count:
             await self._atell(events.subject_revoked(subject, count, kept, cause))
         return count
 
-    def list_active(self, subject_or_user: object) -> list[ActiveSessionRecord]:
+    def revoke_outdated(self, user: object, keep: UUID | str | None = None, *, by: object | None = None) -> int:
+        """
+        End the sessions of ``user`` that its changed credentials leave behind: what a signal cannot see, for instance.
+
+        All of them if the user may not sign in any longer (reason "user_deactivated"; ASVS 5.0 7.4.2), else those that
+        began under another password (reason "credentials_changed"; 7.4.3). One statement.
+
+        Args:
+            user: A user of AUTH_USER_MODEL, as it is now.
+            keep: The id of a session that goes on.
+            by: Who changed them, when somebody did: a user or a subject.
+
+        Returns:
+            How many sessions this call ended.
+
+        Raises:
+            TypeError, ValueError: See `subject_of` and `revoke`.
+            StoreError: The store could not answer.
+
+        """
+        subject, kept, reason, current = self._outdated(user, keep)
+        cause = self._cause(reason, by)
+        count = self.store.revoke_subject(subject, self.clock(), cause, keep=kept, current=current)
+        if count:
+            self._tell(events.subject_revoked(subject, count, kept, cause))
+        return count
+
+    async def arevoke_outdated(self, user: object, keep: UUID | str | None = None, *, by: object | None = None) -> int:
+        """Revoke as `revoke_outdated` does, from async code."""
+        subject, kept, reason, current = self._outdated(user, keep)
+        cause = self._cause(reason, by)
+        count = await self.store.arevoke_subject(subject, self.clock(), cause, keep=kept, current=current)
+        if count:
+            await self._atell(events.subject_revoked(subject, count, kept, cause))
+        return count
+
+    def list_active(self, subject_or_user: object) -> list[ListedSession]:
         """
         Return the active sessions of a subject, the newest first.
+
+        Of a user, those that its credentials, as they are now, still vouch for; a subject's name is taken as it is.
 
         Raises:
             TypeError, ValueError: See `subject_of`.
             StoreError: The store could not answer.
 
         """
-        return self.store.list_active_sessions(subject_of(subject_or_user).name, self.clock())
+        subject = subject_of(subject_or_user)
+        listed = self.store.list_active_sessions(subject.name, self.clock(), current=_current(subject_or_user))
+        return listed if may_sign_in(subject_or_user) else []
 
-    async def alist_active(self, subject_or_user: object) -> list[ActiveSessionRecord]:
+    async def alist_active(self, subject_or_user: object) -> list[ListedSession]:
         """List as `list_active` does, from async code."""
-        return await self.store.alist_active_sessions(subject_of(subject_or_user).name, self.clock())
+        subject = subject_of(subject_or_user)
+        listed = await self.store.alist_active_sessions(subject.name, self.clock(), current=_current(subject_or_user))
+        return listed if may_sign_in(subject_or_user) else []
 
-    def _draft(self, subject: Subject, secret: SessionSecret, lifetime: timedelta | None) -> SessionRecord:
-        lifetime = self.lifetime if lifetime is None else lifetime
-        if lifetime <= timedelta():
-            raise ValueError("A session's lifetime must be longer than nothing.")
+    def _cause(self, reason: str, by: object | None) -> Cause:
+        if len(reason) > MAX_REASON_LENGTH:
+            raise ValueError(f"The reason is {len(reason)} characters long; {MAX_REASON_LENGTH} are allowed.")
+        if "\0" in reason:
+            raise ValueError("The reason holds a NUL character, which PostgreSQL cannot store.")
+        by_name = "" if by is None else subject_of(by).name
+        return Cause(reason, by_name, forgets_client=not self.keeps_client_facts)
+
+    def _outdated(self, user: object, keep: UUID | str | None) -> tuple[str, UUID | None, str, Collection[str] | None]:
+        subject, kept = subject_of(user).name, _kept_id(keep)
+        if not may_sign_in(user):
+            return subject, kept, RevocationReason.USER_DEACTIVATED, None
+        return subject, kept, RevocationReason.CREDENTIALS_CHANGED, _current(user) or ()
+
+    def _log_untouched(self, session: ActiveSessionRecord, error: StoreError) -> None:
+        logger.warning("That session %s is in use could not be written down: %s", session.id, error)
+
+    def _draft(
+        self,
+        subject: Subject,
+        secret: SessionSecret,
+        lifetime: timedelta | None,
+        idle_time: timedelta | None,
+        persistent: bool | None,
+        client: ClientFacts,
+    ) -> SessionRecord:
+        lifetime = self.timeouts.lifetime if lifetime is None else lifetime
+        if lifetime <= timedelta() or (idle_time is not None and idle_time <= timedelta()):
+            raise ValueError("A session's lifetime, and its idle time, must be longer than nothing.")
         lookup_key, key_version = self.hasher.lookup_key(secret)
         now = self.clock()
         record = SessionRecord(
@@ -234,6 +363,11 @@ class SessionManager:
             created_at=now,
             authenticated_at=now,
             expires_at=now + lifetime,
+            last_seen_at=now,
+            idle_expires_at=None if idle_time is None else now + idle_time,
+            auth_hash=subject.auth_hash,
+            is_persistent=persistent,
+            client=client,
         )
         return sealing.seal(self.hasher, record)
 
@@ -284,9 +418,11 @@ def _kept_id(keep: UUID | str | None) -> UUID | None:
     return None if keep is None else _session_id(keep)
 
 
-def _cause(reason: str, by: object | None) -> Cause:
-    if len(reason) > MAX_REASON_LENGTH:
-        raise ValueError(f"The reason is {len(reason)} characters long; {MAX_REASON_LENGTH} are allowed.")
-    if "\0" in reason:
-        raise ValueError("The reason holds a NUL character, which PostgreSQL cannot store.")
-    return Cause(reason, "" if by is None else subject_of(by).name)
+def _current(subject_or_user: object) -> Collection[str] | None:
+    return None if isinstance(subject_or_user, str) else current_auth_hashes(subject_or_user)
+
+
+def _idle_end(session: ActiveSessionRecord, now: datetime) -> datetime | None:
+    if session.idle_expires_at is None:
+        return None
+    return now + (session.idle_expires_at - (session.last_seen_at or session.created_at))

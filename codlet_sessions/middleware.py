@@ -1,27 +1,33 @@
 """The doors that every request comes through."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import aget_user
+from django.contrib.auth import aget_user, get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from codlet_sessions import api, conf
+from codlet_sessions.departures import adeparture, departure
 from codlet_sessions.engine import EngineSession
-from codlet_sessions.errors import FAILURES
+from codlet_sessions.errors import FAILURES, SessionLimitReached
 from codlet_sessions.own_cookie import OwnCookieSession
-from codlet_sessions.requests import attach, session_of
+from codlet_sessions.records import RevocationReason
+from codlet_sessions.requests import attach, session_of, under_way
 from codlet_sessions.shared_cookie import SharedCookieSession
 
 logger = logging.getLogger("codlet_sessions")
 
+LIMIT_REACHED_TEMPLATE = "codlet_sessions/limit_reached.html"
 UNAVAILABLE_TEMPLATE = "codlet_sessions/unavailable.html"
 _RETRY_AFTER = 30  # seconds
 _STEPS = ("process_request", "process_response")
@@ -50,6 +56,13 @@ class SessionMiddleware(DjangoSessionMiddleware):
         if self._is_ours:
             api.get_keeper()
 
+    def __call__(self, request: HttpRequest) -> Any:
+        """Handle a request, which `codlet_sessions.requests.current_session` knows meanwhile."""
+        if self.async_mode:
+            return self.__acall__(request)
+        with under_way(request):
+            return super().__call__(request)
+
     def process_request(self, request: HttpRequest) -> None:
         """Attach both sessions to the request. Reads its cookies and nothing else."""
         super().process_request(request)
@@ -68,6 +81,10 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop, unless a session has to be saved."""
+        with under_way(request):
+            return await self._ahandle(request)
+
+    async def _ahandle(self, request: HttpRequest) -> HttpResponse:
         if _has_steps_of_its_own(type(self), SessionMiddleware):
             return cast(HttpResponse, await super().__acall__(request))
         self.process_request(request)
@@ -83,8 +100,14 @@ class SessionMiddleware(DjangoSessionMiddleware):
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a view's `StoreError` or `KeysUnavailable` with the 503. What a view wrote that raised is in doubt."""
+        """
+        Answer a view's `StoreError` or `KeysUnavailable` with the 503, its `SessionLimitReached` with a 403 of our own.
+
+        What a view wrote that raised is in doubt.
+        """
         session_of(request).forget()
+        if isinstance(exception, SessionLimitReached):
+            return HttpResponseForbidden(render_to_string(LIMIT_REACHED_TEMPLATE, request=request))
         return _unavailable(exception) if isinstance(exception, FAILURES) else None
 
 
@@ -94,11 +117,15 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
 
     The two agree: whoever asks second gets the first one's answer, without a query, also after ``login()`` and
     ``logout()`` in any version of Django. No thread hop unless the user has to be fetched.
+
+    A session under our engine whose user has another password by now, or is deactivated or deleted, is ended with that
+    reason (ASVS 5.0 7.4.2, 7.4.3): what ``QuerySet.update()`` did, no signal tells.
     """
 
     def process_request(self, request: HttpRequest) -> None:
         """Attach the user to the request. Reads nothing yet."""
         super().process_request(request)
+        request.user = cast(Any, SimpleLazyObject(partial(_user, request)))
         request.auser = partial(_auser, request, request.user)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
@@ -115,12 +142,36 @@ def _has_steps_of_its_own(kind: type, base: type) -> bool:
     return any(getattr(kind, step, None) is not getattr(base, step, None) for step in _STEPS)
 
 
+def _user(request: Any) -> Any:
+    if not hasattr(request, "_cached_user"):  # where Django's own request.user looks first
+        with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
+            request._cached_user = get_user(request)
+        if not request._cached_user.is_authenticated and (reason := departure(request.session)):
+            with _ending_for(request, reason):
+                request.session.flush()
+    return request._cached_user
+
+
 async def _auser(request: Any, lazy_user: object) -> Any:
     if request.user is not lazy_user:  # login() or logout() has put somebody there
         return request.user
-    if not hasattr(request, "_cached_user"):  # where Django's own request.user looks first
-        request._cached_user = await aget_user(request)
+    if not hasattr(request, "_cached_user"):
+        with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
+            request._cached_user = await aget_user(request)
+        if not request._cached_user.is_authenticated and (reason := await adeparture(request.session)):
+            with _ending_for(request, reason):
+                await request.session.aflush()
     return request._cached_user
+
+
+@contextmanager
+def _ending_for(request: HttpRequest, reason: str) -> Iterator[None]:
+    """Have the session, if it ends meanwhile, end for ``reason``: Django has one flush() for everything."""
+    if isinstance(request.session, EngineSession):
+        with request.session.ending_for(reason):
+            yield
+    else:
+        yield
 
 
 def _django_session_will_be_saved(request: HttpRequest) -> bool:

@@ -1,6 +1,6 @@
 """The table of sessions, and every predicate over it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from uuid import UUID
@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from codlet_sessions.fields import ExactCharField, LookupKeyField
+from codlet_sessions.fields import DigestField, ExactCharField, LookupKeyField
 from codlet_sessions.hashing import MAX_VERSION_LENGTH
 from codlet_sessions.ids import uuid7
 from codlet_sessions.records import SUPERSEDED_FOR, Candidates, Cause
@@ -22,7 +22,9 @@ else:
     _QuerySet = _RetiredKeyQuerySet = models.QuerySet
 
 MAX_SUBJECT_LENGTH = 255
+MAX_USER_AGENT_LENGTH = 256
 MAX_REASON_LENGTH = 32
+NOTHING_KNOWN = {"user_agent": "", "ip_address": None}
 _MOST_IDS = 500  # in one statement; a database may take no more than 999 parameters
 
 
@@ -69,11 +71,35 @@ class SessionQuerySet(RowDeletion, _QuerySet):
 
     def active(self, now: datetime) -> Self:
         """Return the sessions that a cookie can still use at ``now``."""
-        return self.unrevoked().filter(expires_at__gt=now)
+        is_in_use = models.Q(idle_expires_at=None) | models.Q(idle_expires_at__gt=now)
+        return self.unrevoked().filter(is_in_use, expires_at__gt=now)
 
     def expired(self, now: datetime) -> Self:
-        """Return the sessions that ended by themselves at or before ``now``."""
+        """Return the sessions that ended by themselves at or before ``now``: by age, or because nobody used them."""
+        return self.unrevoked().filter(models.Q(expires_at__lte=now) | models.Q(idle_expires_at__lte=now))
+
+    def past_their_end(self, now: datetime) -> Self:
+        """Return the sessions that expired by age at or before ``now``. By an index."""
         return self.unrevoked().filter(expires_at__lte=now)
+
+    def left_idle(self, now: datetime) -> Self:
+        """Return those that ended by ``now`` because nobody used them, and not by age. Reads the whole table."""
+        return self.unrevoked().filter(idle_expires_at__lte=now, expires_at__gt=now)
+
+    def remembering_clients(self, moment: datetime) -> Self:
+        """Return the sessions over at ``moment`` that still tell of their clients. Reads the whole table."""
+        is_over = (
+            models.Q(revoked_at__lte=moment) | models.Q(expires_at__lte=moment) | models.Q(idle_expires_at__lte=moment)
+        )
+        return self.filter(is_over).exclude(**NOTHING_KNOWN)
+
+    def vouched_by(self, auth_hashes: Collection[str]) -> Self:
+        """Return the sessions that began under credentials that come to one of ``auth_hashes``, or are unknown."""
+        return self.filter(models.Q(auth_hash__in=auth_hashes) | models.Q(auth_hash=None))
+
+    def not_vouched_by(self, auth_hashes: Collection[str]) -> Self:
+        """Return the sessions that began under credentials that are known, and come to none of ``auth_hashes``."""
+        return self.filter(auth_hash__isnull=False).exclude(auth_hash__in=auth_hashes)
 
     def unrevoked(self) -> Self:
         """Return the sessions nobody has ended. They may have expired."""
@@ -95,7 +121,8 @@ class SessionQuerySet(RowDeletion, _QuerySet):
         """
         End those of these sessions that nobody has ended yet, in one conditional UPDATE; return how many those were.
 
-        Their data is emptied. A session that was revoked before keeps its first ``revoked_at``, reason and actor.
+        Their data is emptied, and what is known of the client forgotten, if ``cause`` says so. A session that was
+        revoked before keeps its first ``revoked_at``, reason and actor.
         """
         return self.unrevoked().update(**_ended(now, cause))
 
@@ -167,16 +194,20 @@ class Session(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     authenticated_at = models.DateTimeField(_("authenticated"), default=timezone.now)
     expires_at = models.DateTimeField(_("expires"))
-    # Neither of the next two may ever be in an index or an index condition: PostgreSQL could no longer update them
+    # None of the next three may ever be in an index or an index condition: PostgreSQL could no longer update them
     # in place (HOT), and every touch and revocation would rewrite every index of the row.
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
+    idle_expires_at = models.DateTimeField(_("expires if not used"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     revoked_reason = models.CharField(_("reason"), max_length=MAX_REASON_LENGTH, blank=True, default="")
     revoked_by = ExactCharField(_("revoked by"), max_length=MAX_SUBJECT_LENGTH, blank=True, default="")
-    user_agent = models.CharField(_("user agent"), max_length=256, blank=True, default="")
+    user_agent = models.CharField(_("user agent"), max_length=MAX_USER_AGENT_LENGTH, blank=True, default="")
     ip_address = models.GenericIPAddressField(_("network address"), null=True, blank=True)
     data = models.TextField(_("data"), blank=True, default="", editable=False)
     data_version = models.PositiveIntegerField(_("data version"), default=0, editable=False)
+    auth_hash = DigestField(_("digest of the user's credentials"), null=True, editable=False)
+    device = DigestField(_("digest of the device"), null=True, editable=False)
+    is_persistent = models.BooleanField(_("kept by the browser when it closes"), null=True, editable=False)
 
     objects: ClassVar[models.Manager["Session"]] = SessionQuerySet.as_manager()
 
@@ -221,4 +252,5 @@ class RetiredKey(models.Model):
 
 
 def _ended(now: datetime, cause: Cause) -> dict[str, Any]:
-    return {"revoked_at": now, "revoked_reason": cause.reason, "revoked_by": cause.revoked_by, "data": ""}
+    ended = {"revoked_at": now, "revoked_reason": cause.reason, "revoked_by": cause.revoked_by, "data": ""}
+    return {**ended, **NOTHING_KNOWN} if cause.forgets_client else ended

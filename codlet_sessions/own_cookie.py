@@ -2,16 +2,22 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any, cast
 
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from codlet_sessions.api import get_cookie_policy, sessions
+from codlet_sessions import limits
+from codlet_sessions.api import get_cookie_policy, get_keeper, sessions
+from codlet_sessions.clients import anote_device, facts_about, note_device
 from codlet_sessions.cookies import SERVER_ERROR
 from codlet_sessions.failures import RemembersFailure
 from codlet_sessions.issued import IssuedSession
-from codlet_sessions.records import ActiveSessionRecord, Rejection, RevocationReason, Verdict
+from codlet_sessions.records import ActiveSessionRecord, Finding, Rejection, RevocationReason, SessionRecord
 from codlet_sessions.secrets import SessionSecret
+from codlet_sessions.subjects import outdated_reason, subject_of
 
 
 class OwnCookieSession(RemembersFailure):
@@ -24,9 +30,13 @@ class OwnCookieSession(RemembersFailure):
     """
 
     def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._has_raised = False
         self._unread = get_cookie_policy().take(request)
         self._was_sent = self._unread is not None
         self._record: ActiveSessionRecord | None = None
+        self._whole: SessionRecord | None = None
+        self._whose_credentials: object = None
         self._issued: IssuedSession | None = None
         self._turn: asyncio.Lock | None = None
         self._was_rejected = False
@@ -42,7 +52,7 @@ class OwnCookieSession(RemembersFailure):
         """
         if (secret := self._to_ask_for()) is not None:
             with self._remembering_failure():
-                self._learn(sessions.judge(secret))
+                self._learn(sessions.examine(secret))
         return self._record
 
     async def aread(self) -> ActiveSessionRecord | None:
@@ -51,26 +61,57 @@ class OwnCookieSession(RemembersFailure):
         async with self._turn:  # two tasks of one request share one query
             if (secret := self._to_ask_for()) is not None:
                 with self._remembering_failure():
-                    self._learn(await sessions.ajudge(secret))
+                    self._learn(await sessions.aexamine(secret))
         return self._record
 
-    def sign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
+    def sign_in(
+        self, subject_or_user: object, lifetime: timedelta | None, persistent: bool | None
+    ) -> ActiveSessionRecord:
         """Begin a session, and end the one that the request came with (reason "rotated")."""
         previous = self.read()
-        issued = sessions.issue(subject_or_user, lifetime=lifetime)
+        terms = self._terms(subject_or_user, lifetime)
+        with limits.within_limit(subject_or_user, None if previous is None else previous.id):
+            issued = sessions.issue(subject_or_user, **terms, persistent=persistent)
+        note_device(issued.id, issued.record.subject, terms["client"])
         if previous is not None:
             sessions.revoke(previous.id, reason=RevocationReason.ROTATED)
         self._go_on_with(issued)
         return issued.record
 
-    async def asign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
+    async def asign_in(
+        self, subject_or_user: object, lifetime: timedelta | None, persistent: bool | None
+    ) -> ActiveSessionRecord:
         """Sign in as `sign_in` does, from async code."""
+        if limits.applies_to(subject_or_user):
+            return await sync_to_async(self.sign_in)(subject_or_user, lifetime, persistent)  # a lock has no async form
         previous = await self.aread()
-        issued = await sessions.aissue(subject_or_user, lifetime=lifetime)
+        terms = self._terms(subject_or_user, lifetime)
+        issued = await sessions.aissue(subject_or_user, **terms, persistent=persistent)
+        await anote_device(issued.id, issued.record.subject, terms["client"])
         if previous is not None:
             await sessions.arevoke(previous.id, reason=RevocationReason.ROTATED)
         self._go_on_with(issued)
         return issued.record
+
+    def confirm(self) -> ActiveSessionRecord:
+        """Take down that the subject has proved again who it is: a new secret, and its life begins anew."""
+        whole = self._needed_whole()
+        self._go_on_with(get_keeper().renew(whole, client=facts_about(self._request, whole.subject)))
+        return cast(ActiveSessionRecord, self._record)
+
+    async def aconfirm(self) -> ActiveSessionRecord:
+        """Confirm as `confirm` does, from async code."""
+        whole = self._needed_whole()
+        self._go_on_with(await get_keeper().arenew(whole, client=facts_about(self._request, whole.subject)))
+        return cast(ActiveSessionRecord, self._record)
+
+    def is_outdated(self, user: object) -> bool:
+        """Return whether this session of ``user``, which has been read, began under other credentials."""
+        return self._whole is not None and outdated_reason(user, self._whole.auth_hash) is not None
+
+    def note_credentials(self, user: object) -> None:
+        """Take down that ``user``, whose session this is, has other credentials: it goes on under a new secret."""
+        self._whose_credentials = user
 
     def sign_out(self) -> bool:
         """Revoke the session, if there is one (reason "logout"). Return whether there was."""
@@ -94,30 +135,60 @@ class OwnCookieSession(RemembersFailure):
 
         For a view that raised: under ATOMIC_REQUESTS its sign-in or sign-out is rolled back, on a 404 as on a 500.
         """
-        self._issued, self._was_rejected = None, False
+        self._has_raised, self._issued, self._was_rejected = True, None, False
 
     def answer(self, response: HttpResponseBase) -> None:
         """
-        Write into ``response`` what the browser and the caches must know.
+        Write into ``response`` what the browser and the caches must know, and write down that the session is in use.
 
         A server error changes no cookie: what it was about to say may have been rolled back.
         """
+        used = self._used_for(response)
+        if used is not None and self._whose_credentials is not None and self._whole is not None:
+            self._go_on_with(get_keeper().renew(self._whole, subject=subject_of(self._whose_credentials)))
+        self._tell(response)
+        if used is not None:
+            sessions.touch(used)
+
+    async def aanswer(self, response: HttpResponseBase) -> None:
+        """Answer as `answer` does, from async code."""
+        used = self._used_for(response)
+        if used is not None and self._whose_credentials is not None and self._whole is not None:
+            self._go_on_with(await get_keeper().arenew(self._whole, subject=subject_of(self._whose_credentials)))
+        self._tell(response)
+        if used is not None:
+            await sessions.atouch(used)
+
+    def _used_for(self, response: HttpResponseBase) -> ActiveSessionRecord | None:
+        return None if self._has_raised or response.status_code >= SERVER_ERROR else self._record
+
+    def _tell(self, response: HttpResponseBase) -> None:
         if response.status_code < SERVER_ERROR:
             if self._issued is not None:
                 self._issued.set_cookie(response)
             elif self._was_rejected and get_cookie_policy().name not in response.cookies:
                 get_cookie_policy().clear(response)
-            self.forget()
+            self._issued, self._was_rejected = None, False
         if self.accessed:
             get_cookie_policy().vary(response)
 
-    async def aanswer(self, response: HttpResponseBase) -> None:
-        """Answer as `answer` does, from async code."""
-        self.answer(response)
+    def _terms(self, subject_or_user: object, lifetime: timedelta | None) -> dict[str, Any]:
+        timeouts = sessions.timeouts
+        longest = timeouts.absolute or timedelta.max
+        return {
+            "lifetime": None if lifetime is None else min(lifetime, longest),
+            "idle_time": timeouts.idle_time("somebody", has_own_expiry=lifetime is not None),
+            "client": facts_about(self._request, subject_of(subject_or_user).name),
+        }
+
+    def _needed_whole(self) -> SessionRecord:
+        if self._whole is None:
+            raise ImproperlyConfigured("Only a session that a cookie opened, in a SessionDataStore, can be confirmed.")
+        return self._whole
 
     def _go_on_with(self, issued: IssuedSession | None) -> None:
         self.accessed = True
-        self._unread = None
+        self._unread = self._whole = self._whose_credentials = None
         self._was_rejected = issued is None and self._was_sent
         self._issued = issued
         self._record = None if issued is None else issued.record
@@ -126,9 +197,10 @@ class OwnCookieSession(RemembersFailure):
         self.accessed = True
         return self._unread
 
-    def _learn(self, verdict: Verdict) -> None:
+    def _learn(self, finding: Finding) -> None:
         self._unread = None
-        if isinstance(verdict, Rejection):
-            self._was_rejected = not verdict.spares_the_cookie
-        else:
-            self._record = verdict if verdict.subject else None
+        if isinstance(finding, Rejection):
+            self._was_rejected = not finding.spares_the_cookie
+        elif finding.subject:
+            self._whole = finding if isinstance(finding, SessionRecord) else None
+            self._record = finding.as_active() if isinstance(finding, SessionRecord) else finding

@@ -18,10 +18,17 @@ from django.utils.module_loading import import_string
 from codlet_sessions.errors import KeyRingError
 from codlet_sessions.hashing import KeyRing, shown
 from codlet_sessions.stores.base import SessionDataStore, SessionStore
+from codlet_sessions.timeouts import ANONYMOUS, AUTO, PRESETS, span
 
 MIN_KEY_BYTES: Final = 32  # RFC 2104, section 3: a key shorter than the hash weakens it
 LOCAL_DEVELOPMENT: Final = "local-development"
 PRODUCTION: Final = "production"
+EVICT_IDLE: Final = "evict_idle"
+EVICT_OLDEST: Final = "evict_oldest"
+REFUSE: Final = "refuse"
+NOTHING: Final = "nothing"
+TRUNCATED: Final = "truncated"
+FULL: Final = "full"
 DEFAULTS: Final[Mapping[str, Any]] = {
     "KEYS": {},
     "ACTIVE_KEY": None,
@@ -29,7 +36,19 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "COOKIE_PROFILE": PRODUCTION,
     "STORE": "codlet_sessions.stores.orm.OrmSessionStore",
     "ADOPT_FROM": None,
+    "PRESET": None,
+    "ABSOLUTE_TIMEOUT": None,
+    "IDLE_TIMEOUT": AUTO,
+    "ANONYMOUS_TIMEOUT": ANONYMOUS,
+    "MAX_SESSIONS": None,
+    "AT_LIMIT": EVICT_IDLE,
+    "CLIENT_FACTS": TRUNCATED,
+    "CLIENT_ADDRESS": "codlet_sessions.clients.remote_address",
+    "CLIENT_PLACE": None,
+    "CLIENT_RETENTION": None,
 }
+_AT_LIMIT: Final = (EVICT_IDLE, EVICT_OLDEST, REFUSE)
+_CLIENT_FACTS: Final = (NOTHING, TRUNCATED, FULL)
 _COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 6265bis: a token of RFC 9110
 _SAMESITE: Final = {"lax", "strict", "none", "false"}
 _NEW_KEY: Final = """python -c "import secrets; print(secrets.token_hex(32))\""""
@@ -105,13 +124,16 @@ def vault_failed(error: Exception) -> Problem:
 
 
 def of_the_rest(raw: Mapping[str, Any], host: LazySettings, *, is_our_engine: bool) -> Iterator[Problem]:
-    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017 and E019."""
+    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017, E019 and E022 to E025."""
     yield from _unknown_names(raw)
     yield from _cookie_problems(raw)
     if not is_our_engine:
         yield from _name_problems(raw["COOKIE_NAME"], host)
     yield from _store_problems(raw["STORE"], is_our_engine=is_our_engine)
     yield from _adoption_problems(raw["ADOPT_FROM"], is_our_engine=is_our_engine)
+    yield from _timeout_problems(raw)
+    yield from _client_problems(raw)
+    yield from _limit_problems(raw)
     yield from _host_problems(host)
     if not host.USE_TZ:
         yield Problem(
@@ -211,6 +233,67 @@ def _adoption_problems(path: Any, *, is_our_engine: bool) -> Iterator[Problem]:
     except (ImportError, ImproperlyConfigured, RuntimeError) as error:  # a model whose app is not installed
         message = f"CODLET_SESSIONS['ADOPT_FROM'] is {path!r}, which is no session engine: {error}."
     yield Problem("codlet_sessions.E019", message, hint)
+
+
+def _timeout_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    if raw["PRESET"] is not None and raw["PRESET"] not in tuple(PRESETS):
+        yield Problem(
+            "codlet_sessions.E022",
+            f"CODLET_SESSIONS['PRESET'] is {raw['PRESET']!r}, which is not a preset.",
+            f"Set it to one of {', '.join(map(repr, PRESETS))}, or leave it out.",
+        )
+    for name in ("ABSOLUTE_TIMEOUT", "IDLE_TIMEOUT", "ANONYMOUS_TIMEOUT", "CLIENT_RETENTION"):
+        try:
+            span(None if raw[name] == DEFAULTS[name] else raw[name])
+        except (ValueError, OverflowError) as error:
+            yield Problem(
+                "codlet_sessions.E023",
+                f"CODLET_SESSIONS[{name!r}] is {raw[name]!r}: {error}.",
+                f"Set it to a number of seconds or a timedelta, or leave it out for {DEFAULTS[name]!r}.",
+            )
+
+
+def _limit_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    limit = raw["MAX_SESSIONS"]
+    if isinstance(limit, bool) or (isinstance(limit, int) and limit < 1):
+        yield Problem(
+            "codlet_sessions.E025",
+            f"CODLET_SESSIONS['MAX_SESSIONS'] is {limit!r}: nobody could sign in.",
+            "Set it to a number, a callable that returns one for a user, or the path of one; None means no limit.",
+        )
+    elif not isinstance(limit, int):
+        yield from _callable_problems("MAX_SESSIONS", limit, "codlet_sessions.E025")
+    if raw["AT_LIMIT"] not in _AT_LIMIT:
+        yield Problem(
+            "codlet_sessions.E025",
+            f"CODLET_SESSIONS['AT_LIMIT'] is {raw['AT_LIMIT']!r}.",
+            f"Set it to one of {', '.join(map(repr, _AT_LIMIT))}, or leave it out for {EVICT_IDLE!r}.",
+        )
+
+
+def _client_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    if raw["CLIENT_FACTS"] not in _CLIENT_FACTS:
+        yield Problem(
+            "codlet_sessions.E024",
+            f"CODLET_SESSIONS['CLIENT_FACTS'] is {raw['CLIENT_FACTS']!r}.",
+            f"Set it to one of {', '.join(map(repr, _CLIENT_FACTS))}, or leave it out for {TRUNCATED!r}.",
+        )
+    for name in ("CLIENT_ADDRESS", "CLIENT_PLACE"):
+        yield from _callable_problems(name, raw[name], "codlet_sessions.E024")
+
+
+def _callable_problems(name: str, value: Any, problem_id: str) -> Iterator[Problem]:
+    try:
+        if value is None or callable(import_string(value) if isinstance(value, str) else value):
+            return
+        fault = "which is neither a callable nor the path of one"
+    except ImportError as error:
+        fault = f"which cannot be imported: {error}"
+    yield Problem(
+        problem_id,
+        f"CODLET_SESSIONS[{name!r}] is {value!r}, {fault}.",
+        f"Leave it out for {DEFAULTS[name]!r}, or name a callable that can be imported.",
+    )
 
 
 def _as_bytes(key: str | bytes) -> bytes:

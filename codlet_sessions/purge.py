@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from django.db import OperationalError, router
 from django.utils import timezone
 
-from codlet_sessions.models import RetiredKey, RetiredKeyQuerySet, Session, SessionQuerySet
+from codlet_sessions.models import NOTHING_KNOWN, RetiredKey, RetiredKeyQuerySet, Session, SessionQuerySet
 
 RETAIN_EXPIRED: Final = timedelta(days=7)
 RETAIN_REVOKED: Final = timedelta(days=30)  # the audit asks about these
@@ -25,7 +25,9 @@ class PurgeReport:
     How far a purge has come.
 
     Attributes:
-        expired, revoked: How many sessions of each kind were deleted (in a dry run: would be).
+        expired, revoked: How many sessions of each kind were deleted (in a dry run: would be). One that ended because
+            nobody used it has expired.
+        forgotten: Of how many more, which stay, what was known of their clients was deleted.
         batches: In how many statements.
         seconds: How long it took, pauses included.
 
@@ -33,6 +35,7 @@ class PurgeReport:
 
     expired: int = 0
     revoked: int = 0
+    forgotten: int = 0
     batches: int = 0
     seconds: float = 0.0
 
@@ -46,6 +49,7 @@ def purge(
     *,
     retain_expired: timedelta = RETAIN_EXPIRED,
     retain_revoked: timedelta = RETAIN_REVOKED,
+    retain_clients: timedelta = timedelta(),
     batch_size: int = BATCH_SIZE,
     pause: timedelta | None = None,
     dry_run: bool = False,
@@ -59,10 +63,12 @@ def purge(
     A revoked session is retained by the moment it was revoked, whether or not it has expired since. Each batch is one
     DELETE in a transaction of its own: stopped at any point, nothing is lost and the next call goes on; two calls at
     once share the work. Expired sessions go by ranges of ``expires_at``: on PostgreSQL, ``id IN (SELECT … LIMIT n)``
-    would scan the whole table for every batch. Revoked ones are looked for in one walk along the primary key.
+    would scan the whole table for every batch. Revoked ones, those that nobody used for too long, and clients to be
+    forgotten are each looked for in one walk along the primary key.
 
     Args:
         retain_expired, retain_revoked: How long sessions are kept after their end.
+        retain_clients: How long what is known of their clients is.
         batch_size: How many rows one statement deletes at most.
         pause: How long to wait after each batch; when not given, as long as the batch took.
         dry_run: Count and delete nothing.
@@ -77,15 +83,21 @@ def purge(
     """
     if pause is not None and pause > _LONGEST_PAUSE:
         raise ValueError("a pause longer than a day is not one.")
-    if min(retain_expired, retain_revoked, pause or timedelta()) < timedelta() or batch_size < 1:
+    if min(retain_expired, retain_revoked, retain_clients, pause or timedelta()) < timedelta() or batch_size < 1:
         raise ValueError("retentions and the pause must not be negative, and a batch needs at least one row.")
     now = now or timezone.now()
     sessions = SessionQuerySet(Session, using=using or router.db_for_write(Session))
-    work = _expired(sessions, now - retain_expired, batch_size), _revoked(sessions, now - retain_revoked, batch_size)
+    expired, revoked, clients = (now - span for span in (retain_expired, retain_revoked, retain_clients))
+    work: Sequence[tuple[str, Callable[[SessionQuerySet], int], Iterator[SessionQuerySet]]] = (
+        ("expired", _delete, sessions.past_their_end(expired).windows("expires_at", batch_size)),
+        ("expired", _delete, sessions.left_idle(expired).chunks(batch_size)),
+        ("revoked", _delete, sessions.revoked_before(revoked).chunks(batch_size)),
+        ("forgotten", _forget_clients, sessions.remembering_clients(clients).chunks(batch_size)),
+    )
     report, started = PurgeReport(), time.monotonic()
-    for kind, batch in (batch for batches in work for batch in batches):
+    for kind, carry_out, batch in ((kind, carry_out, batch) for kind, carry_out, batches in work for batch in batches):
         batch_started = time.monotonic()
-        count = batch.count() if dry_run else _delete(batch)
+        count = batch.count() if dry_run else _insisting(carry_out, batch)
         took = time.monotonic() - batch_started
         report = _grown(report, kind, count, seconds=time.monotonic() - started)
         on_batch(report)
@@ -96,24 +108,24 @@ def purge(
     return replace(report, seconds=time.monotonic() - started)
 
 
-def _expired(sessions: SessionQuerySet, before: datetime, size: int) -> Iterator[tuple[str, SessionQuerySet]]:
-    return (("expired", batch) for batch in sessions.expired(before).windows("expires_at", size))
-
-
-def _revoked(sessions: SessionQuerySet, before: datetime, size: int) -> Iterator[tuple[str, SessionQuerySet]]:
-    return (("revoked", batch) for batch in sessions.revoked_before(before).chunks(size))
-
-
 def _grown(report: PurgeReport, kind: str, count: int, *, seconds: float) -> PurgeReport:
     counted = {kind: getattr(report, kind) + count}
     return replace(report, **counted, batches=report.batches + 1, seconds=seconds)
 
 
 def _delete(batch: SessionQuerySet) -> int:
+    return batch.delete_rows()
+
+
+def _forget_clients(batch: SessionQuerySet) -> int:
+    return batch.update(**NOTHING_KNOWN)
+
+
+def _insisting(carry_out: Callable[[SessionQuerySet], int], batch: SessionQuerySet) -> int:
     # A deadlock with another purge, or SQLite's lock, rolls this one statement back and is over when tried again.
     for attempt in range(1, _ATTEMPTS):
         try:
-            return batch.delete_rows()
+            return carry_out(batch)
         except OperationalError:
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # spreads two rivals, hides nothing
-    return batch.delete_rows()
+    return carry_out(batch)

@@ -2,7 +2,19 @@
 
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+
+from codlet_sessions import limits
+from codlet_sessions.api import sessions
+from codlet_sessions.clients import facts_about, note_device
 from codlet_sessions.engine import EngineSession
+from codlet_sessions.errors import SessionLimitReached
+from codlet_sessions.records import RevocationReason
+from codlet_sessions.requests import current_session
+from codlet_sessions.subjects import may_sign_in, subject_of
+
+_WRITTEN_BY_SIGNING_IN = {"last_login"}
 
 
 def begin_life_anew(sender: object, request: Any = None, user: Any = None, **kwargs: object) -> None:
@@ -12,7 +24,63 @@ def begin_life_anew(sender: object, request: Any = None, user: Any = None, **kwa
     Django's ``login()`` changes the key of an anonymous session only. Somebody who signs in again, on a session of
     theirs, gets a new secret, too (ASVS 5.0 7.2.4). Those who sign in otherwise, by a token for instance, send the same
     signal and leave the session alone.
+
+    Raises:
+        SessionLimitReached: The user has as many sessions as are allowed; nobody is signed in then.
+
     """
     session = getattr(request, "session", None)
-    if isinstance(session, EngineSession) and session.is_of(user):
-        session.note_sign_in()
+    if not (isinstance(session, EngineSession) and session.is_of(user)):
+        return
+    subject = subject_of(user).name
+    client = facts_about(request, subject)
+    session.note_sign_in(client=client)
+    note_device(session.session_id, subject, client)
+    if not limits.applies_to(user):
+        return  # the session is saved with the response
+    try:
+        with limits.within_limit(user, session.session_id):
+            session.save()
+        session.note_commit()
+    except SessionLimitReached:
+        session.flush()
+        request.user = AnonymousUser()
+        raise
+
+
+def end_outdated_sessions(
+    sender: object, instance: Any, created: bool, raw: bool, update_fields: Any = None, **kwargs: object
+) -> None:
+    """
+    On ``post_save`` of a user: end the sessions that its changed password leaves behind, or all if it is deactivated.
+
+    The session in which that happened goes on, under a new secret (ASVS 5.0 7.4.2, 7.4.3). One UPDATE, whatever was
+    saved, since only the model knows what its credentials consist of; none for a new user, a fixture, a sign-in.
+    """
+    if created or raw or (update_fields is not None and set(update_fields) <= _WRITTEN_BY_SIGNING_IN):
+        return
+    current = current_session()
+    own = None if current is None else current.read()
+    is_own = current is not None and own is not None and own.subject == subject_of(instance).name
+    keep = own.id if own and is_own and may_sign_in(instance) else None
+    sessions.revoke_outdated(instance, keep, by=own and (own.subject or None))
+    if current is not None and keep is not None and current.is_outdated(instance):
+        current.note_credentials(instance)
+
+
+def end_sessions_of_deleted(sender: object, instance: Any, **kwargs: object) -> None:
+    """On ``post_delete`` of a user: end all of its sessions (ASVS 5.0 7.4.2)."""
+    current = current_session()
+    own = None if current is None else current.read()
+    sessions.revoke_all(instance, reason=RevocationReason.USER_DELETED, by=own and (own.subject or None))
+
+
+def models_of_users() -> list[type]:
+    """
+    Return the models whose rows are users: AUTH_USER_MODEL, its proxies, and what inherits from it.
+
+    Each by name: a receiver of ``post_delete`` for every model would make every ``QuerySet.delete()`` of the site slow.
+    """
+    from django.apps import apps
+
+    return [model for model in apps.get_models(include_auto_created=True) if issubclass(model, get_user_model())]

@@ -1,7 +1,7 @@
 """What a store takes and gives: frozen values that know nothing of Django or of any database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -34,6 +34,11 @@ class RevocationReason(StrEnum):
     LOGOUT = "logout"
     ROTATED = "rotated"
     ADMINISTRATOR = "administrator"
+    CREDENTIALS_CHANGED = "credentials_changed"
+    USER_DEACTIVATED = "user_deactivated"
+    USER_DELETED = "user_deleted"
+    LIMIT = "limit"
+    KEY_LOST = "key_lost"
 
 
 class RejectionReason(StrEnum):
@@ -42,6 +47,7 @@ class RejectionReason(StrEnum):
     MALFORMED = "malformed"
     UNKNOWN = "unknown"
     EXPIRED = "expired"
+    IDLE = "idle"
     REVOKED = "revoked"
     KEY_VERSION_MISMATCH = "key_version_mismatch"
     TAMPERED = "tampered"
@@ -49,10 +55,19 @@ class RejectionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a session is ended, and by whom: a subject, or "" when nobody in particular did it."""
+    """
+    Why a session is ended, by whom, and what becomes of what is known of its client.
+
+    Attributes:
+        reason: A `RevocationReason`, or a word of the site's own.
+        revoked_by: A subject, or "" when nobody in particular did it.
+        forgets_client: Whether the client's name and address are forgotten at once.
+
+    """
 
     reason: str = RevocationReason.REQUESTED
     revoked_by: str = ""
+    forgets_client: bool = True
 
 
 REQUESTED = Cause()
@@ -66,7 +81,13 @@ class ActiveSessionRecord:
     Attributes:
         id: Its public name, a version 7 UUID. Not a credential.
         subject: Who it speaks for: ``str(user.pk)``, or the string the site chose; "" while nobody has signed in.
-        created_at, authenticated_at, expires_at: Aware datetimes in UTC.
+        created_at: When it began.
+        authenticated_at: When its subject last proved who that is.
+        expires_at: The absolute end, which no activity moves.
+        last_seen_at: When it was last used, as far as that was written down: see `codlet_sessions.timeouts`.
+        idle_expires_at: When it ends if it is not used again; None if that has no end of its own.
+
+    All moments are aware datetimes in UTC.
 
     """
 
@@ -75,6 +96,48 @@ class ActiveSessionRecord:
     created_at: datetime
     authenticated_at: datetime
     expires_at: datetime
+    last_seen_at: datetime | None = None
+    idle_expires_at: datetime | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the session ends if nobody uses it again, and nobody ends it: for a page that warns of it."""
+        return self.expires_at if self.idle_expires_at is None else min(self.expires_at, self.idle_expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts:
+    """
+    What is known of the client that signed in, as far as the host lets it be recorded.
+
+    Attributes:
+        user_agent: What it called itself, at most 256 characters.
+        ip_address: Its network address, or the network it is in.
+        device: What tells whether the subject has signed in from something like it before: a keyed digest, which says
+            nothing to whoever has no key.
+
+    """
+
+    user_agent: str = ""
+    ip_address: str | None = None
+    device: str | None = field(default=None, repr=False)
+
+
+NO_FACTS = ClientFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession(ActiveSessionRecord):
+    """
+    An active session as a list shows it to the one whose it is.
+
+    Attributes:
+        user_agent, ip_address: As in `ClientFacts`, at the last sign-in.
+
+    """
+
+    user_agent: str = ""
+    ip_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +186,10 @@ class SessionRecord:
         revoked_reason: Why it was ended; "" while it was not.
         data: What ``request.session`` holds, sealed to this record (see `codlet_sessions.sealing`); "" once revoked.
         data_version: How often the data or the secret was replaced: what a conditional UPDATE compares.
+        last_seen_at, idle_expires_at: As in `ActiveSessionRecord`; ``created_at`` and None when not given.
+        auth_hash: What the user's credentials came to at the sign-in (see `codlet_sessions.subjects`), if known.
+        is_persistent: Whether the browser keeps the cookie when it closes; None leaves that to the host's settings.
+        client: What was recorded of the client; a look-up does not read it.
 
     """
 
@@ -138,10 +205,19 @@ class SessionRecord:
     revoked_reason: str = ""
     data: str = field(default="", repr=False)
     data_version: int = 0
+    last_seen_at: datetime | None = None
+    idle_expires_at: datetime | None = None
+    auth_hash: str | None = field(default=None, repr=False)
+    is_persistent: bool | None = None
+    client: ClientFacts | None = field(default=None, compare=False)
 
     def is_active(self, now: datetime) -> bool:
-        """Whether the session is neither expired nor revoked at ``now``."""
-        return self.revoked_at is None and now < self.expires_at
+        """Whether the session is neither expired nor idle for too long nor revoked at ``now``."""
+        return self.revoked_at is None and now < self.expires_at and not self.is_idle(now)
+
+    def is_idle(self, now: datetime) -> bool:
+        """Whether nobody has used the session for longer than it may be left alone."""
+        return self.idle_expires_at is not None and now >= self.idle_expires_at
 
     def judge(self, key_version: str, now: datetime) -> "SessionRecord | Rejection":
         """
@@ -154,7 +230,7 @@ class SessionRecord:
         if self.is_active(now):
             return self
         if self.revoked_at is None:
-            return self.rejected(RejectionReason.EXPIRED)
+            return self.rejected(RejectionReason.IDLE if now < self.expires_at else RejectionReason.EXPIRED)
         is_superseded = self.revoked_reason == RevocationReason.ROTATED and now - self.revoked_at < SUPERSEDED_FOR
         return self.rejected(RejectionReason.REVOKED, is_superseded=is_superseded)
 
@@ -166,7 +242,15 @@ class SessionRecord:
             created_at=self.created_at,
             authenticated_at=self.authenticated_at or self.created_at,
             expires_at=self.expires_at,
+            last_seen_at=self.last_seen_at or self.created_at,
+            idle_expires_at=self.idle_expires_at,
         )
+
+    def as_listed(self) -> ListedSession:
+        """Return what the one whose session it is may know of it."""
+        client = self.client or NO_FACTS
+        known = {field.name: getattr(self.as_active(), field.name) for field in fields(ActiveSessionRecord)}
+        return ListedSession(**known, user_agent=client.user_agent, ip_address=client.ip_address)
 
     def rejected(self, reason: RejectionReason, *, is_superseded: bool = False) -> Rejection:
         """Return the rejection of a cookie that led to this record."""

@@ -1,6 +1,8 @@
-"""What a request that came through our middleware is: one that knows its session."""
+"""What a request that came through our middleware is: one that knows its session, and can be found by what it calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeAlias, cast
 
@@ -59,6 +61,24 @@ def session_of(request: HttpRequest) -> RequestSession:
         raise ImproperlyConfigured(
             "This request has no codlet session: put 'codlet_sessions.middleware.SessionMiddleware' into MIDDLEWARE."
         ) from None
+
+
+@contextmanager
+def under_way(request: HttpRequest) -> Iterator[None]:
+    """Let `current_session` find the session of ``request``, in this thread or task and in those it starts."""
+    token = _request_under_way.set(request)
+    try:
+        yield
+    finally:
+        _request_under_way.reset(token)
+
+
+def current_session() -> RequestSession | None:
+    """Return the session of the request that is under way; None outside of one, in a command for instance."""
+    return getattr(_request_under_way.get(), "_session_of_request", None)
+
+
+_request_under_way: ContextVar[HttpRequest | None] = ContextVar("codlet_sessions.request", default=None)
 
 
 @cache

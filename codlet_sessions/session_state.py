@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.utils import timezone
 
@@ -14,14 +14,12 @@ from codlet_sessions import conf
 from codlet_sessions.adoption import ForeignSession
 from codlet_sessions.api import get_keeper
 from codlet_sessions.failures import RemembersFailure
-from codlet_sessions.records import ActiveSessionRecord, Rejection, SessionRecord
+from codlet_sessions.keeper import CUSTOM_EXPIRY
+from codlet_sessions.records import ActiveSessionRecord, ClientFacts, Rejection, RevocationReason, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
-from codlet_sessions.subjects import Subject, subject_in
+from codlet_sessions.subjects import Subject, outdated_reason, subject_in, subject_of
 from codlet_sessions.writes import Beginning, Change, SessionOver, Written
-
-_CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
-
 
 Found: TypeAlias = ForeignSession | SessionRecord | Rejection | None
 
@@ -45,11 +43,15 @@ class SessionState(RemembersFailure, KeyedSession):
         self.spares_cookie = False
         self.may_be_adopted = False
         self.end_has_moved = False
+        self._client: ClientFacts | None = None
+        self._reason_to_end: str = RevocationReason.LOGOUT
+        self._is_persistent: bool | None = None
         self._signed_in_at: datetime | None = None
         self._given_subject: Subject | None = None
         self._began_here = False
         self._was_written = False
         self._in_doubt = False
+        self._whose_credentials: Any = None
         self._committed: SessionRecord | None = None
         super().__init__(session_key)
 
@@ -64,7 +66,8 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def is_stored(self) -> bool:
         """Return whether this object has written its session, and nothing has changed since."""
-        if self._record is None or not self._was_written or self._in_doubt or self._signed_in_at is not None:
+        is_known = self._record is not None and self._was_written and not self._in_doubt
+        if self._record is None or not is_known or self._signed_in_at is not None or self._is_persistent is not None:
             return False
         return get_keeper().holds(self._record, self._data)
 
@@ -82,7 +85,36 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def is_of(self, user: Any) -> bool:
         """Return whether Django's ``login()`` has put ``user`` into the data of this session, now or before."""
-        return user is not None and subject_in(self._data).user_id == user.pk
+        return user is not None and self.user_id() == user.pk
+
+    def is_outdated(self, user: Any) -> bool:
+        """Return whether this session of ``user``, which must be loaded, began under other credentials."""
+        known = subject_in(self._data).auth_hash or (None if self._record is None else self._record.auth_hash)
+        return outdated_reason(user, known) is not None
+
+    def note_credentials(self, user: Any) -> None:
+        """Take down that ``user``, whose session this is, has other credentials: it will get a new secret."""
+        self._whose_credentials, self.modified = user, True
+
+    def note_commit(self) -> None:
+        """Take down that the transaction that this was written in is over, if it was not the caller's."""
+        if self._in_doubt and not get_keeper().store.in_transaction:
+            self._in_doubt, self._committed = False, self._record
+
+    def _take_credentials(self) -> bool:
+        """Put the new credentials where they belong, and return whether the session must have a new secret for them."""
+        user, self._whose_credentials = self._whose_credentials, None
+        if user is None:
+            return False
+        if SESSION_KEY in self._data and hasattr(user, "get_session_auth_hash"):
+            self._data[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        else:
+            self._given_subject = subject_of(user)
+        return not self.has_new_secret
+
+    def user_id(self) -> object:
+        """Return the primary key of the user that Django's ``login()`` has put into the data, or None."""
+        return subject_in(self._data).user_id
 
     def is_empty(self) -> bool:
         """Return whether there is no data, and no key that a row stands behind or may stand behind."""
@@ -91,9 +123,43 @@ class SessionState(RemembersFailure, KeyedSession):
         has_no_row = self._secret is None or (self.has_new_secret and self._record is None)
         return has_no_row and not self._data and self._given_subject is None
 
+    def get_session_cookie_age(self) -> int:
+        """Return how long a session lasts, in seconds: SESSION_COOKIE_AGE, or less under ``ABSOLUTE_TIMEOUT``."""
+        return int(conf.timeouts().lifetime.total_seconds())
+
+    def get_expire_at_browser_close(self) -> bool:
+        """Return whether the browser forgets the cookie when it closes: by `set_persistent`, or Django's settings."""
+        known = self._is_persistent if self._is_persistent is not None else self._record and self._record.is_persistent
+        if known is None or self._data.get(CUSTOM_EXPIRY) is not None:
+            return bool(super().get_expire_at_browser_close())
+        return not known
+
+    async def aget_expire_at_browser_close(self) -> bool:
+        """Return `get_expire_at_browser_close`, from async code."""
+        await self._aget_session()
+        return self.get_expire_at_browser_close()
+
+    def set_persistent(self, value: bool) -> None:
+        """
+        Have the browser keep the cookie when it closes, or forget it then: what a "remember me" asks for.
+
+        The session is the same, and ends when it would: there is no second token (ASVS 5.0 7.3.2). ``set_expiry()``,
+        which says both, goes before.
+        """
+        self._is_persistent, self.modified = value, True
+
     def remaining(self) -> timedelta:
         """Return how long this session, once it is saved, goes on at the longest."""
         return self._record.expires_at - get_keeper().now() if self._record is not None else timedelta()
+
+    @contextmanager
+    def ending_for(self, reason: str) -> Iterator[None]:
+        """Write down ``reason``, if the session ends meanwhile, and not that its owner signed out."""
+        self._reason_to_end = reason
+        try:
+            yield
+        finally:
+            self._reason_to_end = RevocationReason.LOGOUT
 
     @property
     def _data(self) -> dict[str, Any]:
@@ -124,7 +190,14 @@ class SessionState(RemembersFailure, KeyedSession):
     def _draft(self, secret: SessionSecret, data: Mapping[str, Any]) -> SessionRecord:
         keeper = get_keeper()
         now = keeper.now()
-        beginning = Beginning(now, self._first_end(now), self._first_sign_in(now), self._given_subject)
+        beginning = Beginning(
+            now,
+            self._first_end(now),
+            self._first_sign_in(now),
+            self._given_subject,
+            self._is_persistent,
+            self._client,
+        )
         return keeper.draft(self._id, secret, data, beginning)
 
     def _row_of(self, session_key: str | None) -> SessionRecord | None:
@@ -155,7 +228,10 @@ class SessionState(RemembersFailure, KeyedSession):
     def _was_saved(self, written: Written) -> None:
         if self._record is not None and self._record.expires_at != written.record.expires_at:
             self.end_has_moved = True
-        self._record, self._signed_in_at, self._given_subject = written.record, None, None
+        if self._is_persistent is not None:
+            self.end_has_moved = True  # the browser must be told
+        self._record = written.record
+        self._signed_in_at = self._given_subject = self._is_persistent = self._client = None
         self._was_written = True
         self._in_doubt = get_keeper().store.in_transaction
         if not self._in_doubt:
@@ -185,12 +261,19 @@ class SessionState(RemembersFailure, KeyedSession):
         self.has_new_secret = True
 
     def _change(self, record: SessionRecord, secret: SessionSecret | None = None) -> Change:
-        return Change(secret, self._next_end(record, get_keeper().now()), self._signed_in_at, self._given_subject)
+        return Change(
+            secret,
+            self._next_end(record, get_keeper().now()),
+            self._signed_in_at,
+            self._given_subject,
+            self._is_persistent,
+            self._client,
+        )
 
     def _first_end(self, now: datetime) -> datetime:
         if self._foreign is not None and self._signed_in_at is None and not self._has_other_expiry(self._foreign.data):
-            return self._foreign.expires_at
-        return self._end_from(now)
+            return get_keeper().manager.timeouts.capped(self._foreign.expires_at, self._first_sign_in(now))
+        return self._end_from(now, now)
 
     def _first_sign_in(self, now: datetime) -> datetime:
         if self._signed_in_at is not None or self._foreign is None:
@@ -202,18 +285,19 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def _next_end(self, record: SessionRecord, now: datetime) -> datetime | None:
         """Return the end that a write gives to the session of ``record``, or None when that stays as it is."""
-        custom = self._data.get(_CUSTOM_EXPIRY)
+        custom = self._data.get(CUSTOM_EXPIRY)
         slides = conf.saves_every_request() or (isinstance(custom, int | float) and custom > 0)
         if slides or self._signed_in_at or self._has_other_expiry(get_keeper().data_of(record)):
-            return self._end_from(now)
+            return self._end_from(now, self._signed_in_at or record.authenticated_at or record.created_at)
         return None
 
     def _has_other_expiry(self, loaded: Mapping[str, Any]) -> bool:
-        return bool(self._data.get(_CUSTOM_EXPIRY) != loaded.get(_CUSTOM_EXPIRY))
+        return bool(self._data.get(CUSTOM_EXPIRY) != loaded.get(CUSTOM_EXPIRY))
 
-    def _end_from(self, now: datetime) -> datetime:
-        end: datetime = self.get_expiry_date(modification=now, expiry=self._data.get(_CUSTOM_EXPIRY))
-        return end.astimezone(UTC) if timezone.is_aware(end) else timezone.make_aware(end)
+    def _end_from(self, now: datetime, signed_in_at: datetime) -> datetime:
+        end: datetime = self.get_expiry_date(modification=now, expiry=self._data.get(CUSTOM_EXPIRY))
+        end = end.astimezone(UTC) if timezone.is_aware(end) else timezone.make_aware(end)
+        return get_keeper().manager.timeouts.capped(end, signed_in_at)
 
     @contextmanager
     def _parting_if_over(self, *, is_sign_in: bool) -> Iterator[None]:

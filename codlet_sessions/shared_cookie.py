@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from codlet_sessions import conf
 from codlet_sessions.api import get_cookie_policy
+from codlet_sessions.clients import anote_device, facts_about, note_device
 from codlet_sessions.cookies import SERVER_ERROR
 from codlet_sessions.engine import EngineSession
 from codlet_sessions.records import ActiveSessionRecord
@@ -56,31 +57,43 @@ class SharedCookieSession:
         session = self._session
         return None if session is None else await session.aread()
 
-    def sign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
+    def sign_in(
+        self, subject_or_user: object, lifetime: timedelta | None, persistent: bool | None
+    ) -> ActiveSessionRecord:
         """Let the session speak for a subject from now on: a user by Django's ``login()``, under a new secret."""
         subject, session, lifetime = subject_of(subject_or_user), self._needed_session(), _checked(lifetime)
         if isinstance(subject_or_user, str):
             if session.read() is not None:
                 session.flush()
             session.cycle_key()
-            session.note_sign_in(subject)
+            client = facts_about(self._request, subject.name)
+            session.note_sign_in(subject, client)
+            note_device(session.session_id, subject.name, client)
         else:
             auth.login(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
         session.set_expiry(lifetime)
+        if persistent is not None:
+            session.set_persistent(persistent)
         session.save()
         return cast(ActiveSessionRecord, session.who())  # somebody has just signed in
 
-    async def asign_in(self, subject_or_user: object, lifetime: timedelta | None) -> ActiveSessionRecord:
+    async def asign_in(
+        self, subject_or_user: object, lifetime: timedelta | None, persistent: bool | None
+    ) -> ActiveSessionRecord:
         """Sign in as `sign_in` does, from async code."""
         subject, session, lifetime = subject_of(subject_or_user), self._needed_session(), _checked(lifetime)
         if isinstance(subject_or_user, str):
             if await session.aread() is not None:
                 await session.aflush()
             await session.acycle_key()
-            session.note_sign_in(subject)
+            client = facts_about(self._request, subject.name)
+            session.note_sign_in(subject, client)
+            await anote_device(await session.asession_id(), subject.name, client)
         else:
             await auth.alogin(self._request, subject_or_user)  # type: ignore[arg-type]  # subject_of() has checked it
         await session.aset_expiry(lifetime)
+        if persistent is not None:
+            session.set_persistent(persistent)
         await session.asave()
         return cast(ActiveSessionRecord, session.who())  # somebody has just signed in
 
@@ -95,6 +108,34 @@ class SharedCookieSession:
         was_there = await self.aread() is not None
         await auth.alogout(self._request)
         return was_there
+
+    def confirm(self) -> ActiveSessionRecord:
+        """Take down that the subject has proved again who it is: a new secret, and its life begins anew."""
+        session = self._needed_session()
+        record = cast(ActiveSessionRecord, session.read())
+        session.cycle_key()
+        session.note_sign_in(client=facts_about(self._request, record.subject))
+        session.save()
+        return cast(ActiveSessionRecord, session.who())
+
+    async def aconfirm(self) -> ActiveSessionRecord:
+        """Confirm as `confirm` does, from async code."""
+        session = self._needed_session()
+        record = cast(ActiveSessionRecord, await session.aread())
+        await session.acycle_key()
+        session.note_sign_in(client=facts_about(self._request, record.subject))
+        await session.asave()
+        return cast(ActiveSessionRecord, session.who())
+
+    def is_outdated(self, user: object) -> bool:
+        """Return whether this session of ``user``, which has been read, began under other credentials."""
+        session = self._session
+        return session is not None and session.is_outdated(user)
+
+    def note_credentials(self, user: object) -> None:
+        """Take down that ``user``, whose session this is, has other credentials: it goes on under a new secret."""
+        if (session := self._session) is not None:
+            session.note_credentials(user)
 
     def forget(self) -> None:
         """Trust nothing that was written so far: the view raised, and ATOMIC_REQUESTS may have rolled it back."""
@@ -114,6 +155,8 @@ class SharedCookieSession:
         if conf.saves_every_request():
             session.read()
         session.settle()
+        if self._was_of_use(response):
+            session.renew_credentials()
         if self._must_save(session, response):
             session.may_be_adopted = True
             try:
@@ -123,6 +166,8 @@ class SharedCookieSession:
             else:
                 self._hand_over(session, response)
         self._tell(session, response)
+        if self._was_of_use(response):
+            session.touch()
 
     async def aanswer(self, response: HttpResponseBase) -> None:
         """Answer as `answer` does, from async code: no thread hop unless there is something to save."""
@@ -131,6 +176,8 @@ class SharedCookieSession:
         if conf.saves_every_request():
             await session.aread()
         await session.asettle()
+        if self._was_of_use(response):
+            await session.arenew_credentials()
         if self._must_save(session, response):
             session.may_be_adopted = True
             try:
@@ -140,6 +187,8 @@ class SharedCookieSession:
             else:
                 self._hand_over(session, response)
         self._tell(session, response)
+        if self._was_of_use(response):
+            await session.atouch()
 
     @property
     def _session(self) -> EngineSession | None:
@@ -157,6 +206,9 @@ class SharedCookieSession:
         if session.spares_cookie and session.who() is None:
             return False  # it was sent before the browser had its new cookie, which a new session would overwrite
         return session.modified or session.awaits_adoption or conf.saves_every_request()
+
+    def _was_of_use(self, response: HttpResponseBase) -> bool:
+        return response.status_code < SERVER_ERROR and not self._has_raised
 
     def _save_anew_if_raised(self, session: EngineSession) -> None:
         if self._has_raised or not session.is_stored():

@@ -23,6 +23,26 @@ session_revoked: Final = Signal()
 subject_revoked: Final = Signal()
 """This call ended ``count`` sessions: all of ``subject`` but ``kept`` (an id or None). ``reason``, ``revoked_by``."""
 
+sessions_revoked: Final = Signal()
+"""A command ended ``count`` sessions, whoever's they were. ``reason``, ``revoked_by``."""
+
+session_limit_reached: Final = Signal()
+"""
+A sign-in met the ``limit`` to the sessions of ``subject``: ``evicted`` others were ended for it, or it was refused (0).
+"""
+
+new_device: Final = Signal()
+"""
+A subject signed in from something that it had not signed in from before. ``session_id``, ``subject``, ``user_agent``,
+``ip_address`` (or None). Whether that is so is found out only if somebody listens.
+"""
+
+sign_in_confirmed: Final = Signal()
+"""Somebody proved again who they are, in a session of theirs. ``session_id``, ``subject``."""
+
+sign_in_not_confirmed: Final = Signal()
+"""Somebody was asked to, and could not. ``session_id``, ``subject``."""
+
 session_rejected: Final = Signal()
 """A cookie led to no session. ``reason`` (a `RejectionReason`, as text), ``session_id`` (None if no row was there)."""
 

@@ -1,21 +1,37 @@
-"""Who a session speaks for."""
+"""
+Who a session speaks for, and under which credentials.
 
+A user's session auth hash (``get_session_auth_hash()``, an HMAC of the password) changes with the password. A row holds
+a digest of the one that its session began under, so that the rows that a changed password leaves behind can be found.
+"""
+
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
 from django.core.exceptions import ValidationError
 
 from codlet_sessions.models import MAX_SUBJECT_LENGTH
+from codlet_sessions.records import RevocationReason
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A subject's name, and the primary key of its row of AUTH_USER_MODEL when it is a user."""
+    """
+    A subject.
+
+    Attributes:
+        name: Its name.
+        user_id: The primary key of its row of AUTH_USER_MODEL, when it is a user.
+        auth_hash: What the user's credentials come to, if that is known: 32 hexadecimal characters.
+
+    """
 
     name: str
     user_id: object = None
+    auth_hash: str | None = None
 
 
 NOBODY = Subject("")
@@ -42,7 +58,7 @@ def subject_of(subject_or_user: object) -> Subject:
         )
     if subject_or_user.pk is None:
         raise ValueError("This user has no primary key yet: save it before its session is issued.")
-    return Subject(_checked(str(subject_or_user.pk)), subject_or_user.pk)
+    return Subject(_checked(str(subject_or_user.pk)), subject_or_user.pk, auth_hash_of(subject_or_user))
 
 
 def subject_in(data: Mapping[str, Any]) -> Subject:
@@ -55,7 +71,57 @@ def subject_in(data: Mapping[str, Any]) -> Subject:
         user_id = get_user_model()._meta.pk.to_python(data.get(SESSION_KEY))
     except ValidationError:  # not a primary key of AUTH_USER_MODEL: it will not sign anybody in either
         return NOBODY
-    return NOBODY if user_id is None else Subject(str(user_id), user_id)
+    return NOBODY if user_id is None else Subject(str(user_id), user_id, _digest(data.get(HASH_SESSION_KEY)))
+
+
+def auth_hash_of(user: Any) -> str | None:
+    """Return what the credentials of ``user`` come to now; None if its model does not say."""
+    return _digest(user.get_session_auth_hash()) if hasattr(user, "get_session_auth_hash") else None
+
+
+def current_auth_hashes(user: Any) -> list[str] | None:
+    """
+    Return what the credentials of ``user`` may come to, by SECRET_KEY and its fallbacks; None if its model is silent.
+
+    A session that began under any other has been left behind by a change of the password.
+    """
+    if not hasattr(user, "get_session_auth_hash"):
+        return None
+    fallbacks = user.get_session_auth_fallback_hash() if hasattr(user, "get_session_auth_fallback_hash") else ()
+    return [digest for text in (user.get_session_auth_hash(), *fallbacks) if (digest := _digest(text))]
+
+
+def may_sign_in(user: Any) -> bool:
+    """Return whether ``user`` is active, or an authentication backend lets inactive users in."""
+    if getattr(user, "is_active", True):
+        return True
+    return any(getattr(backend, "user_can_authenticate", _no)(user) for backend in get_backends())
+
+
+def outdated_reason(user: Any, auth_hash: str | None) -> RevocationReason | None:
+    """
+    Return why a session of ``user``, None if that is gone, has no business going on; None if it has.
+
+    Args:
+        user: As it is now.
+        auth_hash: What the user's credentials came to when the session began, if that is known.
+
+    """
+    if user is None:
+        return RevocationReason.USER_DELETED
+    if not may_sign_in(user):
+        return RevocationReason.USER_DEACTIVATED
+    current = current_auth_hashes(user)
+    is_left_behind = auth_hash is not None and current is not None and auth_hash not in current
+    return RevocationReason.CREDENTIALS_CHANGED if is_left_behind else None
+
+
+def _no(user: object) -> bool:
+    return False
+
+
+def _digest(auth_hash: object) -> str | None:
+    return hashlib.sha256(str(auth_hash).encode()).hexdigest()[:32] if auth_hash else None
 
 
 def _checked(name: str) -> str:

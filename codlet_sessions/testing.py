@@ -267,7 +267,7 @@ class SessionStoreConformance:
         self._inserted(store, "you")
         self._inserted(store, "me", expires_at=NOW)
         store.revoke_session(self._inserted(store, "me").id, NOW)
-        assert store.list_active_sessions("me", NOW) == [newer.as_active(), older.as_active()]
+        assert store.list_active_sessions("me", NOW) == [newer.as_listed(), older.as_listed()]
 
     def test_a_store_out_of_reach_says_so_and_never_that_there_is_no_session(self) -> None:
         for is_async in (False, True):
@@ -328,6 +328,7 @@ class SessionStoreConformance:
             subject=subject,
             created_at=created_at,
             authenticated_at=created_at,
+            last_seen_at=created_at,
             expires_at=expires_at,
             data=data,
         )

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.sessions.backends.base import UpdateError
 
 from codlet_sessions.errors import CodletSessionError
-from codlet_sessions.records import SessionRecord
+from codlet_sessions.records import ClientFacts, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.subjects import Subject
 
@@ -38,6 +38,8 @@ class Beginning:
         created_at, expires_at: Its first and its last moment.
         signed_in_at: When its subject proved who that is; for an anonymous one, when it began.
         subject: Who that is, if the data does not say.
+        is_persistent: Whether the browser keeps the cookie when it closes; None leaves that to the host's settings.
+        client: What is to be known of the client, if somebody signed in.
 
     """
 
@@ -45,6 +47,8 @@ class Beginning:
     expires_at: datetime
     signed_in_at: datetime
     subject: Subject | None = None
+    is_persistent: bool | None = None
+    client: ClientFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Change:
         expires_at: Its end moves to this moment.
         signed_in_at: Somebody has just proved who they are.
         subject: Who that was, if the data does not say.
+        is_persistent: Whether the browser keeps the cookie when it closes, if that is to change.
+        client: What is to be known of the client that signed in.
 
     """
 
@@ -64,10 +70,12 @@ class Change:
     expires_at: datetime | None = None
     signed_in_at: datetime | None = None
     subject: Subject | None = None
+    is_persistent: bool | None = None
+    client: ClientFacts | None = None
 
     @property
-    def is_a_touch(self) -> bool:
-        """Whether it moves the end of the session at most."""
+    def moves_the_end_at_most(self) -> bool:
+        """Whether nothing is lost if it is not made."""
         return self.secret is None and self.signed_in_at is None and self.subject is None
 
 

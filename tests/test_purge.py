@@ -287,14 +287,18 @@ def test_the_command_says_in_one_line_what_it_did():
     SessionFactory.create_batch(2, expired=True)
     revoked_ago(HOUR)
     line = run("--retain-expired=0", "--retain-revoked=0", "--pause=0", "--batch-size=1")
-    assert line.startswith("Deleted 2 expired and 1 revoked sessions from 'default' in 3 batches and ")
+    assert line.startswith("Deleted 2 expired and 1 revoked sessions, and what was known of the clients of 0 more,")
+    assert " from 'default' in 3 batches and " in line
     assert line.count("\n") == 1
 
 
 def test_the_command_says_what_a_dry_run_would_do():
     SessionFactory(expired=True)
     line = run("--retain-expired", "0", "--dry-run")
-    assert line == "Would delete 1 expired and 0 revoked sessions from 'default' in 1 batches.\n"
+    assert line == (
+        "Would delete 1 expired and 0 revoked sessions, and what is known of the clients of 0 more, from 'default'"
+        " in 1 batches.\n"
+    )
     assert left()
 
 
@@ -305,6 +309,7 @@ def test_the_command_speaks_json():
     assert report == {
         "expired": 1,
         "revoked": 0,
+        "forgotten": 0,
         "batches": 1,
         "database": "default",
         "dry_run": False,

@@ -176,8 +176,8 @@ def test_a_changed_setting_is_seen_at_once():
     ):
         assert isinstance(sessions.store, MemorySessionStore)
         with override_settings(SESSION_COOKIE_AGE=60):
-            assert sessions.lifetime.total_seconds() == 60
-    assert sessions.lifetime.total_seconds() == 1209600
+            assert sessions.timeouts.lifetime.total_seconds() == 60
+    assert sessions.timeouts.lifetime.total_seconds() == 1209600
     assert repr(api.sessions) == "<the configured SessionManager>"
 
 

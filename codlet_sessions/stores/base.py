@@ -1,6 +1,7 @@
 """The contract between the rules and the place where sessions live."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from codlet_sessions.records import (
     Candidates,
     Cause,
     Finding,
+    ListedSession,
     Rejection,
     RejectionReason,
     SessionRecord,
@@ -92,9 +94,20 @@ class SessionStore(ABC):
         """Revoke as `revoke_session` does, from async code."""
 
     @abstractmethod
-    def revoke_subject(self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None) -> int:
+    def revoke_subject(
+        self,
+        subject: str,
+        now: datetime,
+        cause: Cause = REQUESTED,
+        *,
+        keep: UUID | None = None,
+        current: Collection[str] | None = None,
+    ) -> int:
         """
         End every active session of ``subject`` but ``keep``. Return how many this call ended.
+
+        With ``current``, what the user's credentials come to by now, only those that began under others: sessions under
+        one of these hashes, and sessions that know of none, go on.
 
         Raises:
             StoreUnavailable: The store could not be asked.
@@ -103,14 +116,59 @@ class SessionStore(ABC):
 
     @abstractmethod
     async def arevoke_subject(
-        self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None
+        self,
+        subject: str,
+        now: datetime,
+        cause: Cause = REQUESTED,
+        *,
+        keep: UUID | None = None,
+        current: Collection[str] | None = None,
     ) -> int:
         """Revoke as `revoke_subject` does, from async code."""
 
+    def touch_session(self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None) -> bool:
+        """
+        Write down that ``session`` is in use at ``now``, and when it ends if nobody uses it again.
+
+        One narrow conditional UPDATE: nothing is written if the session has ended, or if somebody has written so since
+        it was read. Return whether it was written. A store that keeps no such moments need not override it.
+
+        Raises:
+            StoreUnavailable: The store could not be asked.
+
+        """
+        return False
+
+    async def atouch_session(
+        self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None
+    ) -> bool:
+        """Touch as `touch_session` does, from async code."""
+        return False
+
+    def is_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
+        """
+        Return whether ``subject`` has signed in before, and never on any of ``devices``, session ``but`` aside.
+
+        Sessions that are over count as long as their rows are there. A store that keeps no devices need not say.
+
+        Raises:
+            StoreUnavailable: The store could not be asked.
+
+        """
+        return False
+
+    async def ais_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
+        """Tell as `is_new_device` does, from async code."""
+        return False
+
     @abstractmethod
-    def list_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+    def list_active_sessions(
+        self, subject: str, now: datetime, *, current: Collection[str] | None = None
+    ) -> list[ListedSession]:
         """
         Return the sessions of ``subject`` that are active at ``now``, the newest first.
+
+        With ``current``, without those that `revoke_subject` would end for it.
 
         Raises:
             StoreUnavailable: The store could not be asked.
@@ -118,7 +176,9 @@ class SessionStore(ABC):
         """
 
     @abstractmethod
-    async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+    async def alist_active_sessions(
+        self, subject: str, now: datetime, *, current: Collection[str] | None = None
+    ) -> list[ListedSession]:
         """List as `list_active_sessions` does, from async code."""
 
 

@@ -1,5 +1,6 @@
 """Sessions in a dictionary, for tests: they end with the process, and other processes never see them."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -13,6 +14,8 @@ from codlet_sessions.records import (
     ActiveSessionRecord,
     Candidates,
     Cause,
+    ClientFacts,
+    ListedSession,
     LookupKey,
     Rejection,
     SessionRecord,
@@ -76,28 +79,74 @@ class MemorySessionStore(SessionDataStore):
         """See `SessionStore.revoke_session`."""
         return self.revoke_session(session_id, now, cause)
 
-    def revoke_subject(self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None) -> int:
+    def revoke_subject(
+        self,
+        subject: str,
+        now: datetime,
+        cause: Cause = REQUESTED,
+        *,
+        keep: UUID | None = None,
+        current: Collection[str] | None = None,
+    ) -> int:
         """See `SessionStore.revoke_subject`."""
         with self._lock:
-            ending = [record for record in self._active(subject, now) if record.id != keep]
+            active = [record for record in self._active(subject, now) if record.id != keep]
+            ending = [record for record in active if current is None or not _is_vouched(record, current)]
             self._records.update({record.id: _ended(record, now, cause) for record in ending})
         return len(ending)
 
     async def arevoke_subject(
-        self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None
+        self,
+        subject: str,
+        now: datetime,
+        cause: Cause = REQUESTED,
+        *,
+        keep: UUID | None = None,
+        current: Collection[str] | None = None,
     ) -> int:
         """See `SessionStore.revoke_subject`."""
-        return self.revoke_subject(subject, now, cause, keep=keep)
+        return self.revoke_subject(subject, now, cause, keep=keep, current=current)
 
-    def list_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+    def touch_session(self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None) -> bool:
+        """See `SessionStore.touch_session`."""
+        with self._lock:
+            record = self._records.get(session.id)
+            if record is None or not record.is_active(now) or record.as_active().last_seen_at != session.last_seen_at:
+                return False
+            self._records[session.id] = replace(record, last_seen_at=now, idle_expires_at=idle_expires_at)
+            return True
+
+    async def atouch_session(
+        self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None
+    ) -> bool:
+        """See `SessionStore.touch_session`."""
+        return self.touch_session(session, now, idle_expires_at)
+
+    def list_active_sessions(
+        self, subject: str, now: datetime, *, current: Collection[str] | None = None
+    ) -> list[ListedSession]:
         """See `SessionStore.list_active_sessions`."""
         with self._lock:
             active = self._active(subject, now)
-        return [record.as_active() for record in sorted(active, key=_age, reverse=True)]
+        listed = [record for record in active if current is None or _is_vouched(record, current)]
+        return [record.as_listed() for record in sorted(listed, key=_age, reverse=True)]
 
-    async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+    async def alist_active_sessions(
+        self, subject: str, now: datetime, *, current: Collection[str] | None = None
+    ) -> list[ListedSession]:
         """See `SessionStore.list_active_sessions`."""
-        return self.list_active_sessions(subject, now)
+        return self.list_active_sessions(subject, now, current=current)
+
+    def is_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
+        """See `SessionStore.is_new_device`."""
+        with self._lock:
+            mine = [record for record in self._records.values() if record.subject == subject and record.id != but]
+        known = {record.client.device for record in mine if record.client is not None} - {None}
+        return bool(known) and known.isdisjoint(devices)
+
+    async def ais_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
+        """See `SessionStore.is_new_device`."""
+        return self.is_new_device(subject, devices, but)
 
     def read_session(self, session_id: UUID) -> SessionRecord | None:
         """See `SessionDataStore.read_session`."""
@@ -114,7 +163,7 @@ class MemorySessionStore(SessionDataStore):
             record = self._records.get(seen.id)
             if record is None or not record.is_active(now) or record.data_version != seen.data_version:
                 return False
-            self._records[seen.id] = wanted
+            self._records[seen.id] = replace(wanted, client=wanted.client or record.client)
             if wanted.lookup_key != seen.lookup_key:
                 self._retired[seen.lookup_key] = now
             return True
@@ -146,7 +195,13 @@ class MemorySessionStore(SessionDataStore):
 
 
 def _ended(record: SessionRecord, now: datetime, cause: Cause) -> SessionRecord:
-    return replace(record, revoked_at=now, revoked_reason=cause.reason, data="")
+    device = None if record.client is None else record.client.device
+    client = ClientFacts(device=device) if cause.forgets_client else record.client
+    return replace(record, revoked_at=now, revoked_reason=cause.reason, data="", client=client)
+
+
+def _is_vouched(record: SessionRecord, current: Collection[str]) -> bool:
+    return record.auth_hash is None or record.auth_hash in current
 
 
 def _age(record: SessionRecord) -> tuple[datetime, UUID]:

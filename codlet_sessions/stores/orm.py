@@ -1,24 +1,27 @@
 """Sessions in the database, by way of Django's ORM."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import DataError, Error, IntegrityError, connections, router, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
 from codlet_sessions.models import RetiredKey, RetiredKeyQuerySet, Session, SessionQuerySet
 from codlet_sessions.records import (
+    NO_FACTS,
     REQUESTED,
     SUPERSEDED,
     ActiveSessionRecord,
     Candidates,
     Cause,
+    ClientFacts,
+    ListedSession,
     LookupKey,
     Rejection,
     RejectionReason,
@@ -29,8 +32,8 @@ from codlet_sessions.stores.base import SessionDataStore
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
 
-_ACTIVE_COLUMNS = tuple(field.name for field in fields(ActiveSessionRecord))
-_RECORD_COLUMNS = tuple(field.name for field in fields(SessionRecord))
+_LISTED_COLUMNS = tuple(field.name for field in fields(ListedSession))
+_RECORD_COLUMNS = tuple(field.name for field in fields(SessionRecord) if field.compare)  # all but the client
 
 
 class OrmSessionStore(SessionDataStore):
@@ -97,29 +100,69 @@ class OrmSessionStore(SessionDataStore):
         with translated_errors():
             return bool(await self._one(session_id).arevoke(now, cause))
 
-    def revoke_subject(self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None) -> int:
-        """See `SessionStore.revoke_subject`."""
-        with translated_errors():
-            return self._all_but(keep, subject, now).revoke(now, cause)
-
-    async def arevoke_subject(
-        self, subject: str, now: datetime, cause: Cause = REQUESTED, *, keep: UUID | None = None
+    def revoke_subject(
+        self,
+        subject: str,
+        now: datetime,
+        cause: Cause = REQUESTED,
+        *,
+        keep: UUID | None = None,
+        current: Collection[str] | None = None,
     ) -> int:
         """See `SessionStore.revoke_subject`."""
         with translated_errors():
-            return await self._all_but(keep, subject, now).arevoke(now, cause)
+            return self._all_but(keep, current, subject, now).revoke(now, cause)
 
-    def list_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+    async def arevoke_subject(
+        self,
+        subject: str,
+        now: datetime,
+        cause: Cause = REQUESTED,
+        *,
+        keep: UUID | None = None,
+        current: Collection[str] | None = None,
+    ) -> int:
+        """See `SessionStore.revoke_subject`."""
+        with translated_errors():
+            return await self._all_but(keep, current, subject, now).arevoke(now, cause)
+
+    def touch_session(self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None) -> bool:
+        """See `SessionStore.touch_session`."""
+        with translated_errors(), self._savepoint():
+            rows = self._one(session.id).active(now).filter(last_seen_at=session.last_seen_at)
+            return bool(rows.update(last_seen_at=now, idle_expires_at=idle_expires_at))
+
+    async def atouch_session(
+        self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None
+    ) -> bool:
+        """See `SessionStore.touch_session`."""
+        return await sync_to_async(self.touch_session)(session, now, idle_expires_at)  # a savepoint has no async form
+
+    def list_active_sessions(
+        self, subject: str, now: datetime, *, current: Collection[str] | None = None
+    ) -> list[ListedSession]:
         """See `SessionStore.list_active_sessions`."""
         with translated_errors():
-            rows = list(self._newest_first(subject, now))
-        return [ActiveSessionRecord(*_in_utc(row)) for row in rows]
+            rows = list(self._newest_first(subject, now, current))
+        return [ListedSession(*_in_utc(row)) for row in rows]
 
-    async def alist_active_sessions(self, subject: str, now: datetime) -> list[ActiveSessionRecord]:
+    async def alist_active_sessions(
+        self, subject: str, now: datetime, *, current: Collection[str] | None = None
+    ) -> list[ListedSession]:
         """See `SessionStore.list_active_sessions`."""
         with translated_errors():
-            rows = [row async for row in self._newest_first(subject, now)]
-        return [ActiveSessionRecord(*_in_utc(row)) for row in rows]
+            rows = [row async for row in self._newest_first(subject, now, current)]
+        return [ListedSession(*_in_utc(row)) for row in rows]
+
+    def is_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
+        """See `SessionStore.is_new_device`."""
+        with translated_errors():
+            return _is_new(list(self._devices(subject, devices, but)))
+
+    async def ais_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
+        """See `SessionStore.is_new_device`."""
+        with translated_errors():
+            return _is_new([row async for row in self._devices(subject, devices, but)])
 
     def read_session(self, session_id: UUID) -> SessionRecord | None:
         """See `SessionDataStore.read_session`."""
@@ -179,14 +222,15 @@ class OrmSessionStore(SessionDataStore):
     async def _amatch(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         return first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now)
 
-    def _newest_first(self, subject: str, now: datetime) -> Rows:
-        return (
-            self._sessions()
-            .of_subject(subject)
-            .active(now)
-            .order_by("-created_at", "-id")
-            .values_list(*_ACTIVE_COLUMNS)
-        )
+    def _newest_first(self, subject: str, now: datetime, current: Collection[str] | None) -> Rows:
+        sessions = self._sessions().of_subject(subject).active(now)
+        listed = sessions if current is None else sessions.vouched_by(current)
+        return listed.order_by("-created_at", "-id").values_list(*_LISTED_COLUMNS)
+
+    def _devices(self, subject: str, devices: Collection[str], but: UUID) -> "QuerySet[Session, int]":
+        known = self._sessions().of_subject(subject).filter(device__isnull=False).exclude(id=but)
+        same = Count("id", filter=Q(device__in=devices))
+        return known.order_by().values("subject").annotate(same=same).values_list("same", flat=True)
 
     def _one(self, session_id: UUID) -> SessionQuerySet:
         return self._sessions().filter(id=session_id)
@@ -207,32 +251,32 @@ class OrmSessionStore(SessionDataStore):
         # A plain SELECT in a REPEATABLE READ transaction would show the row as it was when the transaction began.
         return rows.select_for_update() if connections[self.using].in_atomic_block else rows
 
-    def _all_but(self, keep: UUID | None, subject: str, now: datetime) -> SessionQuerySet:
+    def _all_but(
+        self, keep: UUID | None, current: Collection[str] | None, subject: str, now: datetime
+    ) -> SessionQuerySet:
         sessions = self._sessions().of_subject(subject).active(now)
-        return sessions if keep is None else sessions.exclude(id=keep)
+        ending = sessions if current is None else sessions.not_vouched_by(current)
+        return ending if keep is None else ending.exclude(id=keep)
 
     def _insert(self, record: SessionRecord) -> None:
         with self._savepoint():
-            Session(
-                id=record.id,
-                lookup_key=record.lookup_key,
-                key_version=record.key_version,
-                subject=record.subject,
-                user_id=cast(Any, record.user_id),
-                created_at=record.created_at,
-                authenticated_at=record.authenticated_at or record.created_at,
-                expires_at=record.expires_at,
-                revoked_at=record.revoked_at,
-                revoked_reason=record.revoked_reason,
-                data=record.data,
-                data_version=record.data_version,
-            ).save(using=self.using, force_insert=True)
+            signed_in_at, seen_at = (
+                record.authenticated_at or record.created_at,
+                record.last_seen_at or record.created_at,
+            )
+            columns = {name: getattr(record, name) for name in _RECORD_COLUMNS}
+            columns |= {"authenticated_at": signed_in_at, "last_seen_at": seen_at}
+            Session(**columns, **_facts(record.client or NO_FACTS)).save(using=self.using, force_insert=True)
 
     def _savepoint(self) -> AbstractContextManager[None]:
         # Only a transaction that is already open can be spoiled by an IntegrityError; else the INSERT goes alone.
         if connections[self.using].in_atomic_block:
             return transaction.atomic(using=self.using)
         return nullcontext()
+
+
+def _is_new(same_devices: list[int]) -> bool:
+    return same_devices == [0]  # no group at all: the subject has never signed in before
 
 
 def _is_unknown(match: SessionRecord | Rejection) -> bool:
@@ -246,7 +290,12 @@ def _only_active(match: SessionRecord | Rejection) -> ActiveSessionRecord | None
 def _difference(seen: SessionRecord, wanted: SessionRecord) -> dict[str, Any]:
     """Return the columns to write. Always one at least: the row count of an UPDATE is the verdict."""
     changed = {name: getattr(wanted, name) for name in _RECORD_COLUMNS if getattr(wanted, name) != getattr(seen, name)}
-    return changed or {"data_version": wanted.data_version}
+    facts = {} if wanted.client is None else _facts(wanted.client)
+    return {**changed, **facts} or {"data_version": wanted.data_version}
+
+
+def _facts(client: ClientFacts) -> dict[str, Any]:
+    return {"user_agent": client.user_agent, "ip_address": client.ip_address, "device": client.device}
 
 
 def _record(row: tuple[Any, ...]) -> SessionRecord:

@@ -1,6 +1,7 @@
 """The site that the tests talk to: each page in both worlds, the asynchronous one under ``/a/``."""
 
 from django.contrib import admin
+from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView, PasswordResetView
 from django.urls import include, path
 
 from tests.site import views
@@ -10,6 +11,8 @@ pages = [
     path("who-twice/", views.who_twice),
     path("untouched/", views.untouched),
     path("sign-in/<str:subject>/", views.sign_in),
+    path("sign-in/<str:subject>/<str:remembered>/", views.sign_in),
+    path("sign-in-user/<str:username>/", views.sign_in_user),
     path("sign-out/", views.sign_out),
     path("sign-in-and-fail/<str:subject>/", views.sign_in_and_fail),
     path("sign-in-and-raise/<str:subject>/", views.sign_in_and_raise),
@@ -27,6 +30,10 @@ pages = [
     path("remember-and-answer/<int:status>/", views.remember_and_answer),
     path("remember-and-raise/", views.remember_and_raise),
     path("change-password/", views.change_password),
+    path("change-password-and-nothing-else/", views.change_password_alone),
+    path("change-factor/", views.change_factor),
+    path("change-name/", views.change_name),
+    path("deactivate/", views.deactivate),
     path("renew/", views.renew),
 ]
 async_pages = [
@@ -34,6 +41,8 @@ async_pages = [
     path("who-twice/", views.awho_twice),
     path("untouched/", views.auntouched),
     path("sign-in/<str:subject>/", views.asign_in),
+    path("sign-in/<str:subject>/<str:remembered>/", views.asign_in),
+    path("sign-in-user/<str:username>/", views.asign_in_user),
     path("sign-out/", views.asign_out),
     path("sign-in-and-fail/<str:subject>/", views.asign_in_and_fail),
     path("sign-in-and-raise/<str:subject>/", views.asign_in_and_raise),
@@ -51,6 +60,10 @@ async_pages = [
     path("remember-and-answer/<int:status>/", views.aremember_and_answer),
     path("remember-and-raise/", views.aremember_and_raise),
     path("change-password/", views.achange_password),
+    path("change-password-and-nothing-else/", views.achange_password_alone),
+    path("change-factor/", views.achange_factor),
+    path("change-name/", views.achange_name),
+    path("deactivate/", views.adeactivate),
     path("renew/", views.arenew),
 ]
 urlpatterns = [
@@ -58,4 +71,11 @@ urlpatterns = [
     path("s/", include(pages)),
     path("a/", include(async_pages)),
     path("report/", views.report),
+    path("account/password/", PasswordChangeView.as_view(success_url="/s/user/")),
+    path("account/reset/", PasswordResetView.as_view(success_url="/s/user/")),
+    path(
+        "account/reset/<uidb64>/<token>/",
+        PasswordResetConfirmView.as_view(success_url="/s/user/"),
+        name="password_reset_confirm",
+    ),
 ]

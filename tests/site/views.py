@@ -4,7 +4,7 @@ from django.contrib import auth
 from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResponse
 
-from codlet_sessions.auth import alogin, alogout, login, logout
+from codlet_sessions.auth import acredentials_changed, alogin, alogout, credentials_changed, login, logout
 
 
 def _described(session):
@@ -37,12 +37,23 @@ async def auntouched(request):
     return HttpResponse("nobody asked")
 
 
-def sign_in(request, subject):
-    return _described(login(request, subject))
+def sign_in(request, subject, remembered=""):
+    return _described(login(request, subject, persistent=PERSISTENT[remembered]))
 
 
-async def asign_in(request, subject):
-    return _described(await alogin(request, subject))
+async def asign_in(request, subject, remembered=""):
+    return _described(await alogin(request, subject, persistent=PERSISTENT[remembered]))
+
+
+PERSISTENT = {"": None, "True": True, "False": False}
+
+
+def sign_in_user(request, username):
+    return _described(login(request, User.objects.get(username=username)))
+
+
+async def asign_in_user(request, username):
+    return _described(await alogin(request, await User.objects.aget(username=username)))
 
 
 def sign_out(request):
@@ -236,3 +247,53 @@ def renew(request):
 async def arenew(request):
     await request.session.acycle_key()
     return HttpResponse(request.session.session_key)
+
+
+# What changes a user, and says nothing to the session.
+
+
+def change_password_alone(request):
+    request.user.set_password("another")
+    request.user.save()
+    return HttpResponse("changed")
+
+
+async def achange_password_alone(request):
+    user = await request.auser()
+    user.set_password("another")
+    await user.asave()
+    return HttpResponse("changed")
+
+
+def change_factor(request):
+    return HttpResponse(credentials_changed(request.user))
+
+
+async def achange_factor(request):
+    return HttpResponse(await acredentials_changed(await request.auser(), request=request))
+
+
+def change_name(request):
+    request.user.first_name = "Ada"
+    request.user.save()
+    return HttpResponse("changed")
+
+
+async def achange_name(request):
+    user = await request.auser()
+    user.first_name = "Ada"
+    await user.asave()
+    return HttpResponse("changed")
+
+
+def deactivate(request):
+    request.user.is_active = False
+    request.user.save()
+    return HttpResponse("gone")
+
+
+async def adeactivate(request):
+    user = await request.auser()
+    user.is_active = False
+    await user.asave()
+    return HttpResponse("gone")

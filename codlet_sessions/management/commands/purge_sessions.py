@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import Error, connections, router
 
+from codlet_sessions import conf
 from codlet_sessions.models import Session
 from codlet_sessions.purge import BATCH_SIZE, RETAIN_EXPIRED, RETAIN_REVOKED, PurgeReport, purge
 
@@ -134,9 +135,12 @@ class _Unstyled:
 
 
 _SENTENCE = {
-    False: "Deleted %(expired)d expired and %(revoked)d revoked sessions from %(database)r"
-    " in %(batches)d batches and %(seconds).1f seconds.",
-    True: "Would delete %(expired)d expired and %(revoked)d revoked sessions from %(database)r in %(batches)d batches.",
+    False: "Deleted %(expired)d expired and %(revoked)d revoked sessions,"
+    " and what was known of the clients of %(forgotten)d more,"
+    " from %(database)r in %(batches)d batches and %(seconds).1f seconds.",
+    True: "Would delete %(expired)d expired and %(revoked)d revoked sessions,"
+    " and what is known of the clients of %(forgotten)d more,"
+    " from %(database)r in %(batches)d batches.",
 }
 
 
@@ -147,5 +151,6 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
         "batch_size": options["batch_size"],
         "retain_expired": timedelta(days=float(options["retain_expired"])),
         "retain_revoked": timedelta(days=float(options["retain_revoked"])),
+        "retain_clients": conf.client_retention(),
         "pause": None if pause is None else timedelta(seconds=float(pause)),
     }
