@@ -19,8 +19,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from codlet_sessions.admin.equipping import equip_while_discovering
 from codlet_sessions.admin.facts import facts_of, find_facts, matching
-from codlet_sessions.admin.listing import BoundedPaginator, KeyVersionFilter, SessionChangeList, StateFilter
+from codlet_sessions.admin.listing import (
+    BoundedPaginator,
+    KeyVersionFilter,
+    SessionChangeList,
+    StateFilter,
+    SubjectFilter,
+)
 from codlet_sessions.admin.revoking import RevokingAdmin
 from codlet_sessions.models import Session, SessionQuerySet
 
@@ -37,7 +44,7 @@ class SessionAdmin(RevokingAdmin, _ModelAdmin):
     """Lists, shows and revokes sessions. Looking needs ``view_session``, revoking ``revoke_session`` besides."""
 
     list_display = ("short_id", "state", "speaks_for", "created", "expires", "revocation", "key_version")
-    list_filter = (StateFilter, KeyVersionFilter)
+    list_filter = (StateFilter, KeyVersionFilter, SubjectFilter)
     ordering = ("-id",)
     paginator = BoundedPaginator
     search_fields = ("subject",)  # get_search_results() says what is searched; this shows the box
@@ -161,3 +168,6 @@ def _on_two_lines(moment: datetime) -> str:
     local = cast(Any, timezone).template_localtime(moment)  # which leaves naive moments alone, for USE_TZ = False
     date, time = date_format(local, "DATE_FORMAT"), date_format(local, "TIME_FORMAT")
     return format_html('<span class="codlet-date">{}</span> <span class="codlet-quiet">{}</span>', date, time)
+
+
+equip_while_discovering()

@@ -110,3 +110,20 @@ class KeyVersionFilter(admin.SimpleListFilter):
         if self.value() == _NOT_IN_THE_KEY_RING:
             return queryset.exclude(key_version__in=sessions.hasher.key_ring.versions)
         return queryset.filter(key_version=self.value())
+
+
+class SubjectFilter(admin.SimpleListFilter):
+    """The one subject that the address names: a user's page links here. There is nothing to choose otherwise."""
+
+    title = _("subject")
+    parameter_name = "subject"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        """Return the subject that the address names; without one, the filter is not shown."""
+        value = self.value()
+        return [] if value is None else [(value, value or _("anonymous"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the sessions of that subject, and of nobody whose name is only similar."""
+        value = self.value()
+        return queryset if value is None else cast(SessionQuerySet, queryset).of_subject(value)
