@@ -15,9 +15,11 @@ from django.utils import timezone
 from codlet_sessions.admin import SessionAdmin
 from codlet_sessions.admin.listing import BoundedPaginator
 from codlet_sessions.admin.plans import MAX_LISTED
+from codlet_sessions.admin.reasons import LABELS
 from codlet_sessions.api import sessions
 from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.models import Session
+from codlet_sessions.records import RevocationReason
 from codlet_sessions.stores.orm import OrmSessionStore
 from tests.admin_pages import Forms, InlineCode, confirm, history_of, is_active, messages_of, staff_with, text_of
 from tests.browsers import COOKIE
@@ -140,13 +142,41 @@ class TestList:
     def test_who_revoked_is_named(self, admin_client):
         user = UserFactory(username="grace")
         SessionFactory(revoked=True, revoked_reason="administrator", revoked_by=str(user.pk))
-        assert "administrator, by grace" in text_of(admin_client.get(LIST))
+        page = text_of(admin_client.get(LIST))
+        assert '<td class="field-by_whom">grace</td>' in page
+        assert '<td class="field-why_it_ended">ended by an administrator <span' in page
+
+    def test_every_reason_is_said_in_words_and_found_by_its_filter(self, admin_client):
+        rows = {reason: SessionFactory(revoked=True, revoked_reason=reason) for reason in LABELS}
+        rows[" "] = SessionFactory(revoked=True, revoked_reason="stolen laptop")
+        SessionFactory(), SessionFactory(expired=True)
+        page = text_of(admin_client.get(LIST))
+        assert all(str(label) in page for label in LABELS.values())
+        for reason, session in rows.items():
+            assert listed(admin_client, reason=reason) == [session]
+        assert {*RevocationReason} <= {*LABELS}
+
+    def test_a_word_of_the_site_is_shown_as_it_is(self, admin_client):
+        session = SessionFactory(revoked=True, revoked_reason="stolen laptop")
+        for url in (LIST, url_of(session)):
+            assert "stolen laptop" in text_of(admin_client.get(url))
+
+    def test_a_reason_that_nobody_gave_is_an_empty_list(self, admin_client, session):
+        assert listed(admin_client, reason="boredom") == []
+
+    def test_of_an_expired_session_it_says_that_its_time_ran_out(self, admin_client):
+        SessionFactory(expired=True)
+        assert '<td class="field-why_it_ended">its time ran out</td>' in text_of(admin_client.get(LIST))
+
+    def test_what_has_not_ended_has_no_reason(self, admin_client, session):
+        page = text_of(admin_client.get(LIST))
+        assert '<td class="field-why_it_ended">-</td><td class="field-by_whom">-</td>' in page
 
     @pytest.mark.parametrize("revoker", ["device:7", "4711", "042", "9" * 30])
     def test_a_revoker_who_is_no_user_is_shown_as_written_down(self, admin_client, revoker):
         UserFactory(pk=42)
         SessionFactory(revoked=True, revoked_by=revoker)
-        assert f"by {revoker}" in text_of(admin_client.get(LIST))
+        assert f'<td class="field-by_whom">{revoker}</td>' in text_of(admin_client.get(LIST))
 
     def test_a_list_without_sessions_is_a_page_too(self, admin_client):
         assert "0 sessions" in text_of(admin_client.get(LIST))
@@ -214,7 +244,8 @@ class TestBigTable:
         assert [*listed(admin_client), *listed(admin_client, p=2)] == rest[::-1]
 
     @pytest.mark.parametrize(
-        "query", [{}, {"state": "active"}, {"key_version": " "}, {"q": "nobody"}, {"_facets": "True"}]
+        "query",
+        [{}, {"state": "active"}, {"key_version": " "}, {"reason": "logout"}, {"q": "nobody"}, {"_facets": "True"}],
     )
     def test_nothing_counts_or_distincts_the_whole_table(self, admin_client, session, query):
         with CaptureQueriesContext(connection) as queries:
