@@ -19,12 +19,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from codlet_sessions.admin.equipping import equip_while_discovering
-from codlet_sessions.admin.facts import State, facts_of, find_facts, matching
+from codlet_sessions.admin.facts import facts_of, find_facts, matching
 from codlet_sessions.admin.filters import KeyVersionFilter, ReasonFilter, StateFilter, SubjectFilter
 from codlet_sessions.admin.listing import BoundedPaginator, SessionChangeList
+from codlet_sessions.admin.over_time import OverTimeAdmin
 from codlet_sessions.admin.reasons import RAN_OUT, in_words
 from codlet_sessions.admin.revoking import RevokingAdmin
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session, SessionQuerySet, State
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Session]
@@ -35,8 +36,8 @@ _NEVER_READ: Final = ("lookup_key", "data")
 
 
 @admin.register(Session)
-class SessionAdmin(RevokingAdmin, _ModelAdmin):
-    """Lists, shows and revokes sessions. Looking needs ``view_session``, revoking ``revoke_session`` besides."""
+class SessionAdmin(OverTimeAdmin, RevokingAdmin, _ModelAdmin):
+    """Lists, shows, draws and revokes sessions. Looking needs ``view_session``, revoking ``revoke_session`` besides."""
 
     list_display = ("short_id", "state", "speaks_for", "created", "expires", "why_it_ended", "by_whom", "key_version")
     list_filter = (StateFilter, ReasonFilter, KeyVersionFilter, SubjectFilter)

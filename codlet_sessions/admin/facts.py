@@ -9,34 +9,12 @@ from django.contrib.admin.sites import AdminSite
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet, TextChoices
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet
-
-
-class State(TextChoices):
-    """What can be said of a session at a moment. Exactly one of these is true."""
-
-    ACTIVE = "active", _("active")
-    EXPIRED = "expired", _("expired")
-    REVOKED = "revoked", _("revoked")
-
-    @classmethod
-    def of(cls, session: Session, now: datetime) -> "State":
-        """Return the state of ``session``, as `among` would have found it."""
-        if session.revoked_at is not None:
-            return cls.REVOKED
-        return cls.ACTIVE if now < session.expires_at else cls.EXPIRED
-
-    def among(self, rows: SessionQuerySet, now: datetime) -> SessionQuerySet:
-        """Return those of ``rows`` that are in this state."""
-        if self is State.REVOKED:
-            return rows.revoked()
-        return rows.active(now) if self is State.ACTIVE else rows.expired(now)
+from codlet_sessions.models import Session, SessionQuerySet, State
 
 
 @dataclass(frozen=True, slots=True)

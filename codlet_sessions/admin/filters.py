@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from codlet_sessions.admin import reasons
-from codlet_sessions.admin.facts import State, moment_of
+from codlet_sessions.admin.facts import moment_of
 from codlet_sessions.api import sessions
-from codlet_sessions.models import SessionQuerySet
+from codlet_sessions.models import SessionQuerySet, State
 
 # No key version and no reason is blank, so none of them can be taken for these.
 _NOT_IN_THE_KEY_RING: Final = " "
@@ -39,7 +39,7 @@ class StateFilter(admin.SimpleListFilter):
 class ReasonFilter(admin.SimpleListFilter):
     """The reasons that have a label, and one choice for the site's own: a DISTINCT would read the whole table."""
 
-    title = _("why it ended")
+    title = _("reason")
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:

@@ -12,9 +12,8 @@ from django.db.models import Model
 from django.utils.text import get_text_list
 from django.utils.translation import gettext, ngettext
 
-from codlet_sessions.admin.facts import State
 from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session, SessionQuerySet, State
 from codlet_sessions.records import ActiveSessionRecord, RevocationReason
 
 MAX_LISTED: Final = 50

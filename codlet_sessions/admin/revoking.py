@@ -16,10 +16,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from codlet_sessions.admin.confirming import CONFIRMATION_TEMPLATE, Way, ask, carry_out
-from codlet_sessions.admin.facts import State, facts_of, moment_of
+from codlet_sessions.admin.facts import facts_of, moment_of
 from codlet_sessions.admin.pages import IS_BEFORE_6_1
 from codlet_sessions.admin.plans import OfSessions, OfSubjects, among
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session, SessionQuerySet, State
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
