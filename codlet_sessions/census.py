@@ -19,8 +19,8 @@ def take_census(*, using: str | None = None, now: datetime | None = None) -> int
     """
     Count all sessions, and replace what was counted before on the same day; forget what is older than `KEPT_FOR`.
 
-    One ``GROUP BY`` over the whole table, which locks nothing: measured on PostgreSQL, about a second for five million
-    rows. Then a transaction that writes a few small rows.
+    One ``GROUP BY`` over the whole table, which locks nothing: 1.3 seconds on PostgreSQL for five million rows, 1.3 GB.
+    Then a transaction that writes a few small rows.
 
     Args:
         using: The database alias; when not given, the one that the routers name for writing.

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Final
 
 WIDTH: Final = 720
-LEFT, RIGHT, TOP, BOTTOM = 52, 8, 14, 30  # margins, for the labels
+LEFT, RIGHT, TOP, BOTTOM = 52, 8, 14, 34  # margins, for the labels
 MOST_STEPS: Final = 4  # on the vertical axis
 MOST_DAY_LABELS: Final = 5
 _GAP: Final = 0.2  # of a day's room

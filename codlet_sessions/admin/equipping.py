@@ -38,7 +38,7 @@ def equip_while_discovering() -> None:
     admin modules decides for itself which of them are imported.
     """
     app = apps.get_app_config(get_user_model()._meta.app_label)
-    is_discovering = isinstance(apps.get_app_config("admin"), AdminConfig)
+    is_discovering = any(isinstance(config, AdminConfig) for config in apps.get_app_configs())
     if is_discovering and app.module is not None and module_has_submodule(app.module, "admin"):
         import_module(f"{app.name}.admin")
     equip(admin.site)
