@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import django
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,9 @@ from codlet_sessions.census import day_of, take_census
 from codlet_sessions.models import Census, State
 from tests.admin_pages import InlineCode, staff_with, text_of
 from tests.factories import SessionFactory
+
+if django.VERSION >= (6, 1):
+    from django.utils.csp import CSP
 
 pytestmark = pytest.mark.django_db
 
@@ -159,6 +163,20 @@ class TestCost:
 
 
 class TestMarkup:
+    @pytest.mark.skipif(django.VERSION < (6, 1), reason="the admin of this Django has no nonces")
+    def test_its_styles_carry_the_nonce_of_a_policy_that_trusts_nothing_else(self, admin_client, settings):
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.csp.ContentSecurityPolicyMiddleware"]
+        settings.SECURE_CSP = {"default-src": ["'none'"], "style-src": [CSP.NONCE], "script-src": [CSP.NONCE]}
+        (templates,) = settings.TEMPLATES
+        processors = [*templates["OPTIONS"]["context_processors"], "django.template.context_processors.csp"]
+        settings.TEMPLATES = [{**templates, "OPTIONS": {"context_processors": processors}}]
+        counted()
+        response = admin_client.get(PAGE)
+        (nonce,) = set(re.findall(r"'nonce-([^']+)'", response.headers["Content-Security-Policy"]))
+        sheets = re.findall(r'<link[^>]*rel="stylesheet"[^>]*>', text_of(response))
+        assert any("codlet_sessions/admin.css" in sheet for sheet in sheets)
+        assert all(f'nonce="{nonce}"' in sheet for sheet in sheets)
+
     @pytest.mark.parametrize("days", ["30", "400"])
     def test_it_needs_no_inline_code(self, admin_client, days):
         counted(), counted(ago=3, state="revoked")

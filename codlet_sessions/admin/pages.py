@@ -8,7 +8,7 @@ from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
 
 IS_BEFORE_6_1: Final = not hasattr(admin, "ActionLocation")
-"""Whether Django knows no actions on the change form (object tools stand in), and breadcrumbs are not yet a list."""
+"""Whether Django has no actions on the change form (object tools stand in), no list of breadcrumbs, and no nonces."""
 
 STYLES: Final = forms.Media(css={"all": ["codlet_sessions/admin.css"]})
 
@@ -31,5 +31,5 @@ def page_context(model_admin: "ModelAdmin[Any]", request: HttpRequest, title: st
         "opts": model_admin.opts,
         "media": model_admin.media + STYLES,
         "list_url": list_url,
-        "breadcrumbs_are_a_list": not IS_BEFORE_6_1,
+        "is_before_6_1": IS_BEFORE_6_1,
     }
