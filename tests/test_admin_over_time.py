@@ -75,6 +75,12 @@ class TestFigures:
         _states, keys = drawings(admin_client)
         assert [layer.name for layer in keys.chart.layers] == ["2026-11"]
 
+    def test_a_day_without_an_active_session_is_none_that_nobody_counted(self, admin_client):
+        counted(ago=1), counted(state="revoked")
+        for drawing in drawings(admin_client):
+            assert len(drawing.chart.columns) == 2
+            assert drawn(drawing)[{"codlet-states": "active", "codlet-keys": "2026-11"}[drawing.id]] == "0"
+
     def test_how_many_are_still_under_an_old_key_is_said_in_a_sentence(self, admin_client):
         counted(ago=1, key="2026-05", count=1000)
         counted(count=3000), counted(key="2026-05", count=1000)

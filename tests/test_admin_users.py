@@ -513,6 +513,14 @@ class TestEquipping:
         installed = [*(f"django.contrib.{name}" for name in installed), "codlet_sessions", "late"]
         assert python(IN_THIS_ORDER.format(installed=installed), PYTHONPATH=f"{tmp_path}:{TOP}") == "True late.admin"
 
+    def test_users_of_the_sites_own_with_other_keys_have_it_too(self, tmp_path):
+        (tmp_path / "people").mkdir()
+        (tmp_path / "people" / "__init__.py").touch()
+        (tmp_path / "people" / "models.py").write_text(PEOPLE)
+        (tmp_path / "people" / "admin.py").write_text(PEOPLE_ADMIN)
+        (tmp_path / "people_urls.py").write_text(PEOPLE_URLS)
+        assert python(WITH_PEOPLE, PYTHONPATH=f"{tmp_path}:{TOP}") == "200 200 302 administrator"
+
 
 IN_THIS_ORDER = """
 import django
@@ -524,6 +532,57 @@ from django.contrib.auth.models import User
 from codlet_sessions.admin.users import SessionsOfUserAdmin
 site_admin = admin.site.get_model_admin(User)
 print(isinstance(site_admin, SessionsOfUserAdmin), type(site_admin).__module__)
+"""
+PEOPLE = """
+import uuid
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+class Person(AbstractUser):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+"""
+PEOPLE_ADMIN = """
+from django.contrib import admin
+from people.models import Person
+
+@admin.register(Person)
+class PersonAdmin(admin.ModelAdmin):
+    readonly_fields = ["username"]
+"""
+PEOPLE_URLS = """
+from django.contrib import admin
+from django.urls import path
+urlpatterns = [path("admin/", admin.site.urls)]
+"""
+WITH_PEOPLE = """
+import django
+from django.conf import settings
+from tests import settings as usual
+shown = {name: getattr(usual, name) for name in dir(usual) if name.isupper() and name not in ("SQLITE_FILE",)}
+settings.configure(**{
+    **shown,
+    "DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    "INSTALLED_APPS": [*usual.INSTALLED_APPS, "people"],
+    "AUTH_USER_MODEL": "people.Person",
+    "ROOT_URLCONF": "people_urls",
+})
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+call_command("migrate", run_syncdb=True, verbosity=0)
+from codlet_sessions.api import sessions
+from codlet_sessions.models import Session
+from people.models import Person
+ada, client = Person.objects.create_superuser("ada"), Client()
+client.force_login(ada)
+sessions.issue(ada)
+page = client.get(f"/admin/people/person/{ada.pk}/change/")
+assert "End all sessions" in page.text, page.text
+chosen = {"_selected_action": str(ada.pk), "from_user": str(ada.pk)}
+question = client.post("/admin/people/person/end-sessions/", chosen)
+answer = client.post("/admin/people/person/end-sessions/", {**chosen, "end_all_sessions": "yes"})
+assert answer.headers["Location"] == f"/admin/people/person/{ada.pk}/change/"
+print(page.status_code, question.status_code, answer.status_code, Session.objects.get().revoked_reason)
 """
 LATE = """
 from django.contrib import admin

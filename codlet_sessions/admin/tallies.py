@@ -1,6 +1,5 @@
 """What the censuses of some days say, as series of numbers: by state, and by the key that active sessions are under."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,27 +24,28 @@ class Row:
     counts: Sequence[int]
 
 
-def by_state(rows: Iterable[Census]) -> list[Series]:
+def by_state(rows: Sequence[Census]) -> list[Series]:
     """Return how many sessions of each state there were on each day: the active ones first, though there be none."""
-    sums = {state.value: _nothing() for state in State}
+    sums = {state.value: _nothing(rows) for state in State}
     for row in rows:
         sums[row.state][row.day] += row.count
     return [Series(str(state.label), f"codlet-of-{state.value}", sums[state.value]) for state in State]
 
 
-def by_key(rows: Iterable[Census], ring: KeyRing) -> list[Series]:
+def by_key(rows: Sequence[Census], ring: KeyRing) -> list[Series]:
     """
     Return how many active sessions were under each key on each day, what is to run out first, the active key last.
 
     Keys that the ring does not hold are one series. Nothing opens their sessions.
     """
-    sums: dict[str, Counter[date]] = {version: _nothing() for version in ring.versions}
-    lost = _nothing()
+    sums = {version: _nothing(rows) for version in ring.versions}
+    lost = _nothing(rows)
     for row in rows:
         if row.state == State.ACTIVE:
             sums.get(row.key_version, lost)[row.day] += row.count
-    old = [version for version in reversed(ring.versions) if version != ring.active_version and sums[version]]
-    series = [Series(gettext("not in the key ring"), "codlet-of-lost", lost)] if lost else []
+    used = [version for version in reversed(ring.versions) if any(sums[version].values())]
+    old = [version for version in used if version != ring.active_version]
+    series = [Series(gettext("not in the key ring"), "codlet-of-lost", lost)] if any(lost.values()) else []
     for at, version in enumerate(old):
         series.append(Series(version, f"codlet-of-old-{at % _OLD_SHADES + 1}", sums[version]))
     return [*series, Series(ring.active_version, "codlet-of-active", sums[ring.active_version])]
@@ -57,5 +57,6 @@ def figures(series: Sequence[Series]) -> list[Row]:
     return [Row(day, [one.counts.get(day, 0) for one in series]) for day in days]
 
 
-def _nothing() -> Counter[date]:
-    return Counter()
+def _nothing(rows: Iterable[Census]) -> Counts:
+    # Zero is not the same as a day that nobody counted on.
+    return dict.fromkeys((row.day for row in rows), 0)
