@@ -86,7 +86,7 @@ class SessionQuerySet(RowDeletion, _QuerySet):
 
     def expired(self, now: datetime) -> Self:
         """Return the sessions that ended by themselves at or before ``now``."""
-        return self.unrevoked().filter(expires_at__lte=now)
+        return self.unrevoked().filter(_is_past(now))
 
     def unrevoked(self) -> Self:
         """Return the sessions nobody has ended. They may have expired."""
@@ -124,7 +124,7 @@ class SessionQuerySet(RowDeletion, _QuerySet):
         """
         state = models.Case(
             models.When(revoked_at__isnull=False, then=models.Value(State.REVOKED.value)),
-            models.When(expires_at__lte=now, then=models.Value(State.EXPIRED.value)),
+            models.When(_is_past(now), then=models.Value(State.EXPIRED.value)),
             default=models.Value(State.ACTIVE.value),
         )
         counted = self.order_by().values("key_version", state=state).annotate(count=models.Count("*"))
@@ -292,6 +292,10 @@ class Census(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day}: {self.count} {self.state} ({self.key_version})"
+
+
+def _is_past(now: datetime) -> models.Q:
+    return models.Q(expires_at__lte=now)
 
 
 def _ended(now: datetime, cause: Cause) -> dict[str, Any]:
