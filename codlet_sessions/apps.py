@@ -1,5 +1,7 @@
 """The app: what it registers with Django."""
 
+import sys
+
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
@@ -29,3 +31,9 @@ class CodletSessionsConfig(AppConfig):
         register(Tags.security)(checks.check_profile)
         register(Tags.security)(checks.check_engine)
         register(Tags.security, deploy=True)(checks.check_deployment)
+        if "codlet_sessions.admin" in sys.modules:  # the admin has discovered every module, the site's own among them
+            from django.contrib import admin
+
+            from codlet_sessions.admin.equipping import equip
+
+            equip(admin.site)

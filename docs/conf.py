@@ -15,7 +15,13 @@ settings.configure(
     SECRET_KEY="only for building the documentation",  # noqa: S106
     USE_TZ=True,
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "codlet_sessions"],
+    INSTALLED_APPS=[
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.messages",
+        "codlet_sessions",
+    ],
 )
 django.setup()
 

@@ -1,13 +1,11 @@
 """Sessions in the admin: what is seen, who may revoke, and what a revocation leaves behind."""
 
 import re
-from html.parser import HTMLParser
 
 import django
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,10 +15,13 @@ from django.utils import timezone
 from codlet_sessions.admin import SessionAdmin
 from codlet_sessions.admin.listing import BoundedPaginator
 from codlet_sessions.admin.plans import MAX_LISTED
+from codlet_sessions.admin.reasons import LABELS
 from codlet_sessions.api import sessions
 from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.models import Session
+from codlet_sessions.records import RevocationReason
 from codlet_sessions.stores.orm import OrmSessionStore
+from tests.admin_pages import Forms, InlineCode, confirm, history_of, is_active, messages_of, staff_with, text_of
 from tests.browsers import COOKIE
 from tests.factories import SessionFactory, UserFactory
 
@@ -29,40 +30,6 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/codlet_sessions/session/"
 NOT_ACTIVE = "None of these sessions is active: there is nothing to revoke."
 ACTIONS = ["revoke_selected", "revoke_subjects"]
-
-
-class Forms(HTMLParser):
-    """The forms of a page: where they go and what they post."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.forms = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if tag == "form":
-            self.forms.append((attributes.get("action"), {}))
-        elif tag in ("input", "button") and attributes.get("name") and self.forms:
-            self.forms[-1][1][attributes["name"]] = attributes.get("value", "")
-
-    def with_field(self, name):
-        return next(form for form in self.forms if name in form[1])
-
-
-class InlineCode(HTMLParser):
-    """What a strict Content-Security-Policy would refuse to run or to apply."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.found = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        names = {name for name, _value in attributes}
-        if tag == "style" or (tag == "script" and "src" not in names):
-            self.found.append(tag)
-        self.found += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
 
 
 @pytest.fixture
@@ -80,21 +47,6 @@ def url_of(session, page="change"):
     return reverse(f"admin:codlet_sessions_session_{page}", args=[session.pk])
 
 
-def text_of(response):
-    assert response.status_code == 200, response.status_code
-    return response.content.decode()
-
-
-def staff_with(*codenames):
-    user = UserFactory(staff=True)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="codlet_sessions", codename__in=codenames)
-    )
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def listed(client, **query):
     return list(client.get(LIST, query).context["cl"].result_list)
 
@@ -102,12 +54,6 @@ def listed(client, **query):
 def ask(client, action, *chosen, where=LIST, **extra):
     fields = {"action": action, "_selected_action": [session.pk for session in chosen], "index": 0, **extra}
     return client.post(where, fields)
-
-
-def confirm(client, question):
-    """Press the confirmation page's button; return the page that follows."""
-    action, fields = Forms(text_of(question)).with_field("confirmed_sessions")
-    return client.post(action, fields, follow=True)
 
 
 def revoke(client, action, *chosen):
@@ -128,19 +74,6 @@ def ask_on_its_page(client, session, action):
         return client.post(url_of(session), fields)
     form = next(form for form in Forms(page).forms if form[1].get("action") == action)
     return client.post(form[0], form[1])
-
-
-def messages_of(response):
-    return [str(message) for message in response.context["messages"]]
-
-
-def is_active(session):
-    session.refresh_from_db()
-    return session.revoked_at is None
-
-
-def history_of(session):
-    return list(LogEntry.objects.filter(object_id=str(session.pk)))
 
 
 class TestList:
@@ -209,13 +142,41 @@ class TestList:
     def test_who_revoked_is_named(self, admin_client):
         user = UserFactory(username="grace")
         SessionFactory(revoked=True, revoked_reason="administrator", revoked_by=str(user.pk))
-        assert "administrator, by grace" in text_of(admin_client.get(LIST))
+        page = text_of(admin_client.get(LIST))
+        assert '<td class="field-by_whom">grace</td>' in page
+        assert '<td class="field-why_it_ended">ended by an administrator <span' in page
+
+    def test_every_reason_is_said_in_words_and_found_by_its_filter(self, admin_client):
+        rows = {reason: SessionFactory(revoked=True, revoked_reason=reason) for reason in LABELS}
+        rows[" "] = SessionFactory(revoked=True, revoked_reason="stolen laptop")
+        SessionFactory(), SessionFactory(expired=True)
+        page = text_of(admin_client.get(LIST))
+        assert all(str(label) in page for label in LABELS.values())
+        for reason, session in rows.items():
+            assert listed(admin_client, reason=reason) == [session]
+        assert {*RevocationReason} <= {*LABELS}
+
+    def test_a_word_of_the_site_is_shown_as_it_is(self, admin_client):
+        session = SessionFactory(revoked=True, revoked_reason="stolen laptop")
+        for url in (LIST, url_of(session)):
+            assert "stolen laptop" in text_of(admin_client.get(url))
+
+    def test_a_reason_that_nobody_gave_is_an_empty_list(self, admin_client, session):
+        assert listed(admin_client, reason="boredom") == []
+
+    def test_of_an_expired_session_it_says_that_its_time_ran_out(self, admin_client):
+        SessionFactory(expired=True)
+        assert '<td class="field-why_it_ended">its time ran out</td>' in text_of(admin_client.get(LIST))
+
+    def test_what_has_not_ended_has_no_reason(self, admin_client, session):
+        page = text_of(admin_client.get(LIST))
+        assert '<td class="field-why_it_ended">-</td><td class="field-by_whom">-</td>' in page
 
     @pytest.mark.parametrize("revoker", ["device:7", "4711", "042", "9" * 30])
     def test_a_revoker_who_is_no_user_is_shown_as_written_down(self, admin_client, revoker):
         UserFactory(pk=42)
         SessionFactory(revoked=True, revoked_by=revoker)
-        assert f"by {revoker}" in text_of(admin_client.get(LIST))
+        assert f'<td class="field-by_whom">{revoker}</td>' in text_of(admin_client.get(LIST))
 
     def test_a_list_without_sessions_is_a_page_too(self, admin_client):
         assert "0 sessions" in text_of(admin_client.get(LIST))
@@ -283,7 +244,8 @@ class TestBigTable:
         assert [*listed(admin_client), *listed(admin_client, p=2)] == rest[::-1]
 
     @pytest.mark.parametrize(
-        "query", [{}, {"state": "active"}, {"key_version": " "}, {"q": "nobody"}, {"_facets": "True"}]
+        "query",
+        [{}, {"state": "active"}, {"key_version": " "}, {"reason": "logout"}, {"q": "nobody"}, {"_facets": "True"}],
     )
     def test_nothing_counts_or_distincts_the_whole_table(self, admin_client, session, query):
         with CaptureQueriesContext(connection) as queries:

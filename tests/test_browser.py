@@ -156,3 +156,32 @@ def test_signing_in_and_out_works_with_the_keyboard_alone(chromium, home, pictur
         pictures(grace, "focus")
         grace.keyboard.press("Enter")
         grace.get_by_role("heading", name="Nobody is signed in here.").wait_for()
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_an_administrator_ends_all_sessions_of_a_user_and_sees_how_many_there_are(
+    chromium, home, pictures, color_scheme
+):
+    with (
+        person(chromium, home, java_script_enabled=False) as grace,
+        person(chromium, home, viewport=PHONE, color_scheme=color_scheme) as administrator,
+    ):
+        sign_in(grace, home, "grace")
+        sign_in(administrator, home, "ada", "/admin/login/?next=/admin/auth/user/")
+        administrator.get_by_role("link", name="grace", exact=True).click()
+        administrator.get_by_role("link", name="Sessions", exact=True).last.click()
+        administrator.get_by_role("region", name="Sessions").scroll_into_view_if_needed()
+        pictures(administrator, f"user-{color_scheme}")
+        administrator.get_by_role("button", name="End all sessions").click()
+        pictures(administrator, f"end-all-{color_scheme}")
+        administrator.get_by_role("button", name="Revoke").click()
+        assert "No session of this user is active." in administrator.locator("#codlet-sessions").inner_text()
+        grace.reload()
+        assert heading(grace) == "Nobody is signed in here."
+
+        administrator.goto(f"{SESSIONS}over-time/")
+        assert administrator.locator("html").evaluate("page => page.scrollWidth") <= PHONE["width"]
+        assert administrator.get_by_role("img", name="By state").is_visible()
+        administrator.get_by_text("The same in figures").first.click()
+        assert administrator.get_by_role("columnheader", name="revoked").is_visible()
+        pictures(administrator, f"over-time-{color_scheme}")

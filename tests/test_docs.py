@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import get_commands, load_command_class
 from django.db import transaction
 from django.test import override_settings
@@ -17,8 +18,9 @@ from django.urls import path
 from django.utils import timezone
 
 from codlet_sessions import conf
+from codlet_sessions.admin.users import SessionsOfUserAdmin
 from codlet_sessions.api import sessions
-from codlet_sessions.management.commands.purge_sessions import _SENTENCE
+from codlet_sessions.management.commands.purge_sessions import _in_words
 from codlet_sessions.models import Session
 from codlet_sessions.purge import PurgeReport
 from codlet_sessions.signals import session_revoked, subject_revoked
@@ -177,7 +179,7 @@ def test_the_summary_of_the_purge_reads_as_on_the_page():
     shown = PAGES["purge"].example("text", saying="Deleted")
     numbers = PurgeReport(expired=41210, revoked=1893, batches=45, seconds=9.7)
     facts = {name: getattr(numbers, name) for name in PurgeReport.__slots__}
-    assert shown.strip() == _SENTENCE[False] % {**facts, "database": "default"}
+    assert shown.strip() == _in_words({**facts, "database": "default", "dry_run": False, "counted": 803120})
 
 
 def test_every_file_that_a_page_leads_to_is_there():
@@ -193,3 +195,12 @@ def test_a_revocation_that_is_rolled_back_never_was():
         sessions.revoke(issued.id)
         transaction.set_rollback(True)
     assert Session.objects.active(timezone.now()).filter(pk=issued.id).exists()
+
+
+@pytest.mark.django_db
+def test_the_admin_of_users_that_the_page_shows_has_the_sessions():
+    shown = run(PAGES["admin"].example("python"), "shown_admin")
+    site_admin = shown.my_site.get_model_admin(get_user_model())
+    assert isinstance(site_admin, SessionsOfUserAdmin)
+    assert "end_sessions_of_users" in site_admin.actions
+    assert site_admin.check() == []

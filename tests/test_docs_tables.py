@@ -7,6 +7,7 @@ import re
 import pytest
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command, load_command_class
 
 from codlet_sessions import conf, errors, events, problems
@@ -141,6 +142,8 @@ def test_every_option_of_the_purge_is_in_the_table_with_its_default():
 def test_the_admin_page_lists_the_admins_actions_and_permissions():
     site_admin = admin.site.get_model_admin(Session)
     assert [codes(row[0])[0] for row in PAGES["admin"].rows("action")] == list(site_admin.actions)
+    users_admin = admin.site.get_model_admin(get_user_model())
+    assert [codes(row[0])[0] for row in PAGES["admin"].rows("on the list of users")] == list(users_admin.actions)
     permissions = [*Session._meta.default_permissions, *(name for name, _ in Session._meta.permissions)]
     shown = PAGES["admin"].column("permission")
     assert shown == ["codlet_sessions.view_session", "codlet_sessions.revoke_session"]

@@ -314,6 +314,7 @@ def test_the_command_speaks_json():
         "database": "default",
         "dry_run": False,
         "complete": True,
+        "counted": 0,
     }
 
 

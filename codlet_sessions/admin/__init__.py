@@ -16,13 +16,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from codlet_sessions.admin.equipping import equip_while_discovering
 from codlet_sessions.admin.facts import facts_of, find_facts, matching
-from codlet_sessions.admin.listing import BoundedPaginator, KeyVersionFilter, SessionChangeList, StateFilter
+from codlet_sessions.admin.filters import KeyVersionFilter, ReasonFilter, StateFilter, SubjectFilter
+from codlet_sessions.admin.listing import BoundedPaginator, SessionChangeList
+from codlet_sessions.admin.over_time import OverTimeAdmin
+from codlet_sessions.admin.reasons import RAN_OUT, in_words
 from codlet_sessions.admin.revoking import RevokingAdmin
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session, SessionQuerySet, State
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Session]
@@ -30,14 +33,15 @@ else:
     _ModelAdmin = admin.ModelAdmin
 
 _NEVER_READ: Final = ("lookup_key", "data")
+_NEVER_SHOWN: Final = (*_NEVER_READ, "auth_hash", "device")
 
 
 @admin.register(Session)
-class SessionAdmin(RevokingAdmin, _ModelAdmin):
-    """Lists, shows and revokes sessions. Looking needs ``view_session``, revoking ``revoke_session`` besides."""
+class SessionAdmin(OverTimeAdmin, RevokingAdmin, _ModelAdmin):
+    """Lists, shows, draws and revokes sessions. Looking needs ``view_session``, revoking ``revoke_session`` besides."""
 
-    list_display = ("short_id", "state", "speaks_for", "created", "expires", "revocation", "key_version")
-    list_filter = (StateFilter, KeyVersionFilter)
+    list_display = ("short_id", "state", "speaks_for", "created", "expires", "why_it_ended", "by_whom", "key_version")
+    list_filter = (StateFilter, ReasonFilter, KeyVersionFilter, SubjectFilter)
     ordering = ("-id",)
     paginator = BoundedPaginator
     search_fields = ("subject",)  # get_search_results() says what is searched; this shows the box
@@ -65,7 +69,7 @@ class SessionAdmin(RevokingAdmin, _ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Whatever Django allows, but for what is never shown: ``?lookup_key__startswith=`` would tell it by and by."""
-        return lookup.split(LOOKUP_SEP)[0] not in _NEVER_READ and super().lookup_allowed(lookup, value, request)
+        return lookup.split(LOOKUP_SEP)[0] not in _NEVER_SHOWN and super().lookup_allowed(lookup, value, request)
 
     # What is read
 
@@ -95,10 +99,13 @@ class SessionAdmin(RevokingAdmin, _ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Session | None = None) -> list[tuple[Any, Any]]:
         """Return what a session's page shows: of its revocation only if there was one."""
-        revocation = (_("Revocation"), {"fields": ["revoked_at", "revoked_reason", "revoker"]})
+        revocation = (_("Revocation"), {"fields": ["revoked_at", "reason", "by_whom"]})
         return [
             (None, {"fields": ["id", "state", "speaks_for", "key_version"]}),
-            (_("Times"), {"fields": ["created_at", "authenticated_at", "last_seen_at", "expires_at"]}),
+            (
+                _("Times"),
+                {"fields": ["created_at", "authenticated_at", "last_seen_at", "idle_expires_at", "expires_at"]},
+            ),
             *([revocation] if obj and obj.revoked_at else []),
             (_("Client"), {"fields": ["ip_address", "user_agent"]}),
         ]
@@ -111,8 +118,8 @@ class SessionAdmin(RevokingAdmin, _ModelAdmin):
     @admin.display(description=_("state"))
     def state(self, session: Session) -> str:
         """Return the state, as a badge."""
-        state = facts_of(session).state
-        return format_html('<span class="codlet-state codlet-{}">{}</span>', state.value, state.label)
+        facts = facts_of(session)
+        return format_html('<span class="codlet-state codlet-{}">{}</span>', facts.badge, facts.standing)
 
     @admin.display(description=_("subject"))
     def speaks_for(self, session: Session) -> str:
@@ -137,20 +144,31 @@ class SessionAdmin(RevokingAdmin, _ModelAdmin):
         """Return when the session ends by itself."""
         return _on_two_lines(session.expires_at)
 
-    @admin.display(description=_("revoked"))
-    def revocation(self, session: Session) -> str | None:
-        """Return when, why and by whom the session was revoked."""
+    @admin.display(description=_("why it ended"))
+    def why_it_ended(self, session: Session) -> str | None:
+        """Return why the session is over, in words, and since when; None while it is active."""
         if session.revoked_at is None:
-            return None
-        revoker = self.revoker(session)
-        by = gettext("by %s") % revoker if revoker else ""
-        aside = ", ".join(filter(None, [session.revoked_reason, by]))
-        return _with_aside(_on_two_lines(session.revoked_at), aside)
+            facts = facts_of(session)
+            return in_words(facts.left_behind) if facts.left_behind else _end_in_words(facts.state)
+        return _with_aside(self.reason(session), date_format(_local(session.revoked_at), "DATETIME_FORMAT"))
 
-    @admin.display(description=_("revoked by"))
-    def revoker(self, session: Session) -> str:
-        """Return who revoked the session."""
-        return facts_of(session).revoker
+    @admin.display(description=_("reason"))
+    def reason(self, session: Session) -> str:
+        """Return why the session was revoked, in words."""
+        return in_words(session.revoked_reason)
+
+    @admin.display(description=_("by whom"))
+    def by_whom(self, session: Session) -> str | None:
+        """Return who ended the session: a user's name, or a subject as it was written down."""
+        return facts_of(session).revoker or None
+
+
+def _end_in_words(state: State) -> str | None:
+    return str(RAN_OUT) if state is State.EXPIRED else None
+
+
+def _local(moment: datetime) -> datetime:
+    return cast(datetime, cast(Any, timezone).template_localtime(moment))  # which leaves naive moments alone
 
 
 def _with_aside(text: str, aside: object) -> str:
@@ -158,6 +176,8 @@ def _with_aside(text: str, aside: object) -> str:
 
 
 def _on_two_lines(moment: datetime) -> str:
-    local = cast(Any, timezone).template_localtime(moment)  # which leaves naive moments alone, for USE_TZ = False
-    date, time = date_format(local, "DATE_FORMAT"), date_format(local, "TIME_FORMAT")
+    date, time = date_format(_local(moment), "DATE_FORMAT"), date_format(_local(moment), "TIME_FORMAT")
     return format_html('<span class="codlet-date">{}</span> <span class="codlet-quiet">{}</span>', date, time)
+
+
+equip_while_discovering()

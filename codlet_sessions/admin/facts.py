@@ -9,34 +9,15 @@ from django.contrib.admin.sites import AdminSite
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet, TextChoices
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext
 
 from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet
-
-
-class State(TextChoices):
-    """What can be said of a session at a moment. Exactly one of these is true."""
-
-    ACTIVE = "active", _("active")
-    EXPIRED = "expired", _("expired")
-    REVOKED = "revoked", _("revoked")
-
-    @classmethod
-    def of(cls, session: Session, now: datetime) -> "State":
-        """Return the state of ``session``, as `among` would have found it."""
-        if session.revoked_at is not None:
-            return cls.REVOKED
-        return cls.ACTIVE if now < session.expires_at else cls.EXPIRED
-
-    def among(self, rows: SessionQuerySet, now: datetime) -> SessionQuerySet:
-        """Return those of ``rows`` that are in this state."""
-        if self is State.REVOKED:
-            return rows.revoked()
-        return rows.active(now) if self is State.ACTIVE else rows.expired(now)
+from codlet_sessions.models import Session, SessionQuerySet, State
+from codlet_sessions.records import RevocationReason
+from codlet_sessions.subjects import outdated_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +27,7 @@ class Facts:
 
     Attributes:
         state: Its state at the page's one moment.
+        left_behind: Why an active one signs nobody in all the same: what became of its user. Its next use will end it.
         user_name: The user it speaks for; "" when its subject is none, or that user is gone.
         user_url: The user's page in the admin; "" when the viewer may not open it.
         revoker: Who revoked it: a user's name, or the subject as it was written down.
@@ -53,9 +35,20 @@ class Facts:
     """
 
     state: State
+    left_behind: RevocationReason | None
     user_name: str
     user_url: str
     revoker: str
+
+    @property
+    def badge(self) -> str:
+        """Which badge the session wears."""
+        return str(State.EXPIRED.value if self.left_behind else self.state.value)
+
+    @property
+    def standing(self) -> str:
+        """What the badge says."""
+        return gettext("left behind") if self.left_behind else str(self.state.label)
 
 
 def moment_of(request: HttpRequest) -> datetime:
@@ -69,8 +62,11 @@ def find_facts(rows: Iterable[Session], request: HttpRequest, site: AdminSite) -
     rows, now = list(rows), moment_of(request)
     names = user_names({row.revoked_by for row in rows if row.revoked_by})
     for row in rows:
+        state = State.of(row, now)
+        is_a_users = state is State.ACTIVE and row.user_id is not None
         cast(Any, row).facts = Facts(
-            state=State.of(row, now),
+            state=state,
+            left_behind=outdated_reason(row.user, row.auth_hash) if is_a_users else None,
             user_name=row.user.get_username() if row.user else "",
             user_url=_user_url(row.user, request, site) if row.user else "",
             revoker=names.get(row.revoked_by, row.revoked_by),

@@ -3,8 +3,7 @@
 from typing import Any, Final, Self, cast
 
 from django.contrib.admin.models import CHANGE, LogEntry
-
-from codlet_sessions.models import Session
+from django.db.models import Model
 
 _BATCH: Final = 100
 
@@ -19,7 +18,7 @@ class History:
     def __init__(self, user_id: Any, note: str) -> None:
         self.ended = 0
         self._user_id, self._note = user_id, note
-        self._unwritten: list[Session] = []
+        self._unwritten: list[Model] = []
 
     def __enter__(self) -> Self:
         return self
@@ -27,8 +26,8 @@ class History:
     def __exit__(self, *exception: object) -> None:
         self._write()
 
-    def add(self, count: int, rows: list[Session]) -> None:
-        """Remember that ``count`` sessions were ended: these ``rows``."""
+    def add(self, count: int, rows: list[Model]) -> None:
+        """Remember that ``count`` sessions were ended, and that it belongs in the history of these ``rows``."""
         self.ended += count
         self._unwritten += rows
         if len(self._unwritten) >= _BATCH:

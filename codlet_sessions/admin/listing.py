@@ -3,26 +3,20 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
-from codlet_sessions.admin.facts import State, find_facts, moment_of
-from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.admin.facts import find_facts
+from codlet_sessions.models import Session
 
 if TYPE_CHECKING:
     _Paginator = Paginator[Session]
 else:
     _Paginator = Paginator
-
-# No key version is blank, so none of them can be taken for this.
-_NOT_IN_THE_KEY_RING = " "
 
 
 class BoundedPaginator(_Paginator):
@@ -71,42 +65,3 @@ class SessionChangeList(ChangeList):
             return ""
         bound = number_format(self.paginator.bound, force_grouping=True)
         return gettext("The newest %(bound)s are listed; filter or search to narrow them down.") % {"bound": bound}
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Active, expired or revoked: at the moment that the page's badges speak of."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        """Return the three states."""
-        return list(State.choices)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the sessions in the chosen state; none, if it is not a state."""
-        if (value := self.value()) is None:
-            return queryset
-        if value not in State.values:
-            return queryset.none()
-        return State(value).among(cast(SessionQuerySet, queryset), moment_of(request))
-
-
-class KeyVersionFilter(admin.SimpleListFilter):
-    """The versions in the key ring: a DISTINCT over the table would read all of it."""
-
-    title = _("key version")
-    parameter_name = "key_version"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        """Return the key ring's versions, and one choice for all others."""
-        versions = [(version, version) for version in sessions.hasher.key_ring.versions]
-        return [*versions, (_NOT_IN_THE_KEY_RING, _("other (not in the key ring)"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the sessions stored under the chosen version."""
-        if self.value() is None:
-            return queryset
-        if self.value() == _NOT_IN_THE_KEY_RING:
-            return queryset.exclude(key_version__in=sessions.hasher.key_ring.versions)
-        return queryset.filter(key_version=self.value())

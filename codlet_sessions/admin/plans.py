@@ -8,21 +8,23 @@ from itertools import chain, islice
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from django.db.models import Model
+from django.utils.text import get_text_list
 from django.utils.translation import gettext, ngettext
 
-from codlet_sessions.admin.facts import State
 from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session, SessionQuerySet, State
 from codlet_sessions.records import ActiveSessionRecord, RevocationReason
 
 MAX_LISTED: Final = 50
 """How many of the sessions that will end a confirmation page lists."""
 
-Step: TypeAlias = tuple[int, list[Session]]
-"""How many sessions one call ended, and which."""
+Step: TypeAlias = tuple[int, list[Model]]
+"""How many sessions one call ended, and in whose history that belongs: theirs, and their user's if it was chosen."""
 
 _CHUNK = 500  # parameters of one query; SQLite may allow no more than 999
-_REASON = RevocationReason.ADMINISTRATOR
+REASON: Final = RevocationReason.ADMINISTRATOR
+"""What the row of a session says that was ended here."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,12 @@ class OfSessions:
         return len(self.marked)
 
     @property
-    def subject_count(self) -> int:
-        """How many subjects will lose a session. The anonymous are nobody's."""
-        return len({row.subject for row in self.marked if row.subject})
+    def whose(self) -> str:
+        """Who will lose a session, in words. The anonymous are nobody's."""
+        subjects = {row.subject for row in self.marked}
+        known = [_counted_subjects(len(subjects - {""}))] if subjects - {""} else []
+        nobody = [gettext("anonymous visitors")] if "" in subjects else []
+        return get_text_list([*known, *nobody], gettext("and"))
 
     @property
     def listed(self) -> list[Session]:
@@ -76,7 +81,7 @@ class OfSessions:
 
         """
         for row in self.marked:
-            if sessions.revoke(row.id, reason=_REASON, by=by):
+            if sessions.revoke(row.id, reason=REASON, by=by):
                 yield 1, [row]
 
     def report(self, ended: int, asked: int) -> str:
@@ -113,10 +118,11 @@ class OfSubjects:
         """How many active sessions will end."""
         return sum(rows.count() for rows in self._active())
 
-    @cached_property
-    def subject_count(self) -> int:
-        """How many subjects will lose their sessions."""
-        return sum(rows.order_by().values("subject").distinct().count() for rows in self._active())
+    @property
+    def whose(self) -> str:
+        """Who will lose their sessions, in words."""
+        counts = (rows.order_by().values("subject").distinct().count() for rows in self._active())
+        return _counted_subjects(sum(counts))
 
     @cached_property
     def listed(self) -> list[Session]:
@@ -141,11 +147,8 @@ class OfSubjects:
         """End the sessions as `OfSessions.carry_out` does, in one statement for each subject."""
         for subject in self._subjects:
             before = sessions.clock()
-            if count := sessions.revoke_all(subject, reason=_REASON, by=by):
-                ended = self.table.of_subject(subject).filter(
-                    revoked_at__gte=before, revoked_reason=_REASON, revoked_by=str(by.pk)
-                )
-                yield count, list(ended)
+            if count := sessions.revoke_all(subject, reason=REASON, by=by):
+                yield count, list(ended_since(before, subject, self.table, by))
 
     def report(self, ended: int, asked: int) -> str:
         """Return what happened, when ``ended`` sessions of the subjects of ``asked`` ended."""
@@ -163,6 +166,15 @@ class OfSubjects:
 def among(table: SessionQuerySet, ids: Sequence[UUID]) -> list[Session]:
     """Return the sessions of ``table`` that ``ids`` name, however many they are."""
     return list(chain.from_iterable(table.filter(pk__in=some) for some in _chunks(ids)))
+
+
+def ended_since(before: datetime, subject: str, table: SessionQuerySet, by: Any) -> SessionQuerySet:
+    """Return the sessions of ``subject`` that ``by`` ended in the admin at ``before`` or later."""
+    return table.of_subject(subject).filter(revoked_at__gte=before, revoked_reason=REASON, revoked_by=str(by.pk))
+
+
+def _counted_subjects(count: int) -> str:
+    return ngettext("%d subject", "%d subjects", count) % count
 
 
 def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

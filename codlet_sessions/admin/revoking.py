@@ -8,21 +8,18 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.text import get_text_list
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from codlet_sessions.admin.facts import State, facts_of, find_facts, moment_of
-from codlet_sessions.admin.history import History
+from codlet_sessions.admin.confirming import CONFIRMATION_TEMPLATE, Way, ask, carry_out
+from codlet_sessions.admin.facts import facts_of, moment_of
+from codlet_sessions.admin.pages import IS_BEFORE_6_1
 from codlet_sessions.admin.plans import OfSessions, OfSubjects, among
-from codlet_sessions.errors import StoreError
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session, SessionQuerySet, State
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -37,8 +34,6 @@ _CONFIRMED: Final = "confirmed_sessions"
 _ORIGIN: Final = "from_session"
 
 _ActionLocation: Any = getattr(admin, "ActionLocation", None)
-IS_BEFORE_6_1: Final = _ActionLocation is None
-"""Whether Django knows no actions on the change form (object tools stand in), and breadcrumbs are not yet a list."""
 
 
 def _revocation(*, one: "StrOrPromise", many: "StrOrPromise") -> Callable[[Callable[..., Any]], Any]:
@@ -60,12 +55,11 @@ class RevokingAdmin(_ModelAdmin):
     """
 
     actions = ("revoke_selected", "revoke_subjects")
-    confirmation_template = "admin/codlet_sessions/session/revoke_confirmation.html"
+    confirmation_template = CONFIRMATION_TEMPLATE
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Whoever holds ``codlet_sessions.revoke_session``."""
-        permission = f"{self.opts.app_label}.{get_permission_codename('revoke', self.opts)}"
-        return bool(request.user.has_perm(permission))
+        return bool(request.user.has_perm("codlet_sessions.revoke_session"))
 
     @_revocation(one=_("Revoke this session"), many=_("Revoke selected sessions"))
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse:
@@ -98,7 +92,7 @@ class RevokingAdmin(_ModelAdmin):
         chosen = among(table, confirmed) if confirmed else self._listed(queryset)
         plan = kind(chosen, table, moment_of(request))
         if confirmed:
-            self._carry_out(request, plan, asked=len(confirmed))
+            carry_out(self, request, plan, asked=len(confirmed))
         elif plan.session_count:
             return self._ask(request, plan)
         else:
@@ -111,47 +105,18 @@ class RevokingAdmin(_ModelAdmin):
         return list(queryset.order_by("-id")[: cast(Any, self.paginator).bound])
 
     def _ask(self, request: HttpRequest, plan: Plan) -> HttpResponse:
-        find_facts(plan.listed, request, self.admin_site)
-        own = getattr(request, "codlet_session", None)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("Revoke sessions"),
-            "opts": self.opts,
-            "media": self.media,
-            "plan": plan,
-            "what": _in_words(plan),
-            "unlisted_count": plan.session_count - len(plan.listed),
-            "own": own if own and plan.includes(own) else None,
-            "posted": self._posted(request, plan),
-            "list_url": self._with_filters(request, "changelist"),
-            "back_url": self._way_back(request),
-            "breadcrumbs_are_a_list": not IS_BEFORE_6_1,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, self.confirmation_template, context)
+        list_url = self._with_filters(request, "changelist")
+        way = Way(list_url, list_url, self._way_back(request), self._posted(plan, _origin(request)))
+        return ask(self, request, plan, way)
 
-    def _posted(self, request: HttpRequest, plan: Plan) -> dict[str, str]:
+    def _posted(self, plan: Plan, origin: str) -> list[tuple[str, str]]:
         ids = [str(row.id) for row in plan.marked]
-        return {
-            "action": plan.action,
-            ACTION_CHECKBOX_NAME: ids[0],  # without which Django takes this for no action
-            _CONFIRMED: " ".join(ids),  # one field, because DATA_UPLOAD_MAX_NUMBER_FIELDS is 1000
-            _ORIGIN: _origin(request),
-        }
-
-    def _carry_out(self, request: HttpRequest, plan: Plan, asked: int) -> None:
-        history = History(request.user.pk, plan.history_note)
-        try:
-            with history:
-                for step in plan.carry_out(request.user):
-                    history.add(*step)
-        except StoreError as error:
-            report = plan.report(history.ended, history.ended)
-            advice = gettext("The others may still be active: %s Please try again.") % error
-            self.message_user(request, f"{report} {advice}", messages.ERROR)
-        else:
-            level = messages.SUCCESS if history.ended else messages.WARNING
-            self.message_user(request, plan.report(history.ended, asked), level)
+        return [
+            ("action", plan.action),
+            (ACTION_CHECKBOX_NAME, ids[0]),  # without which Django takes this for no action
+            (_CONFIRMED, " ".join(ids)),  # one field, because DATA_UPLOAD_MAX_NUMBER_FIELDS is 1000
+            (_ORIGIN, origin),
+        ]
 
     def _way_back(self, request: HttpRequest) -> str:
         origin = _origin(request)
@@ -162,16 +127,6 @@ class RevokingAdmin(_ModelAdmin):
         url = reverse(name, args=[quote(some_id) for some_id in ids], current_app=self.admin_site.name)
         filters: Any = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
         return str(add_preserved_filters(filters, url))
-
-
-def _in_words(plan: Plan) -> dict[str, str]:
-    count = plan.subject_count
-    subjects = [ngettext("%d subject", "%d subjects", count) % count] if count else []
-    nobody = [] if all(row.subject for row in plan.marked) else [gettext("anonymous visitors")]
-    return {
-        "sessions": ngettext("%d active session", "%d active sessions", plan.session_count) % plan.session_count,
-        "subjects": get_text_list([*subjects, *nobody], gettext("and")),
-    }
 
 
 def _tools_for(session: Session) -> list[tuple[str, str]]:

@@ -46,6 +46,15 @@ def test_an_administrator_sees_the_session_they_are_here_with(admin):
     assert str(Session.objects.get().pk) in admin.get("/admin/codlet_sessions/session/").text
 
 
+def test_an_administrator_who_ends_all_their_own_sessions_is_out_too(admin, ada):
+    url = "/admin/auth/user/end-sessions/"
+    question = admin.post(url, {"_selected_action": ada.pk})
+    assert "Your own session" in question.text
+    assert admin.post(url, {"_selected_action": ada.pk, "end_all_sessions": "yes"}).status_code == 302
+    assert Session.objects.get().revoked_reason == "administrator"
+    assert "/admin/login/" in admin.get("/admin/")["Location"]
+
+
 def test_the_cookie_is_in_no_row_of_any_table(admin):
     secret = admin.cookies["sessionid"].value
     lookup_key, _version = get_manager().hasher.lookup_key(SessionSecret(secret))

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connections, router
 
 from codlet_sessions import conf
+from codlet_sessions.census import take_census
 from codlet_sessions.models import Session
 from codlet_sessions.purge import BATCH_SIZE, RETAIN_EXPIRED, RETAIN_REVOKED, PurgeReport, purge
 
@@ -23,10 +24,11 @@ INTERRUPTED = 130  # what a shell reports for SIGINT
 
 
 class Command(BaseCommand):
-    """Parse, refuse, call `purge`, print."""
+    """Parse, refuse, call `purge` and `take_census`, print."""
 
     help = (
-        "Deletes sessions that expired or were revoked longer ago than they are retained for, in small batches. "
+        "Deletes sessions that expired or were revoked longer ago than they are retained for, in small batches, "
+        "and writes down how many are left, for the admin's picture of sessions over time. "
         "Meant for cron, once a day. Can be interrupted and run again at any point; two at once do no harm."
     )
 
@@ -61,15 +63,22 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
         parser.add_argument(
+            "--no-census",
+            action="store_true",
+            help="do not count afterwards how many sessions there are, which reads the whole table once",
+        )
+        parser.add_argument(
             "--database",
             metavar="ALIAS",
             help="the database (default: the one that DATABASE_ROUTERS name for writing sessions)",
         )
         parser.add_argument("--json", action="store_true", help="print the summary as one line of JSON")
 
+    counted: int | None
+
     def handle(self, **options: Any) -> None:
         """Purge, and print one line that says what became of it."""
-        self.report = PurgeReport()
+        self.report, self.counted = PurgeReport(), None
         options["database"] = options["database"] or router.db_for_write(Session)
         if options["database"] not in connections:
             raise CommandError(
@@ -78,6 +87,7 @@ class Command(BaseCommand):
         try:
             with self._progress(options) as show:
                 self._purge(options, show)
+            self._take_census(options)
         except KeyboardInterrupt:
             self._summarize(options)
             raise CommandError("Interrupted. Nothing is lost: run it again to go on.", returncode=INTERRUPTED) from None
@@ -87,6 +97,10 @@ class Command(BaseCommand):
             self._summarize(options)
             raise CommandError(f"The database failed; nothing is lost: run it again to go on. ({error})") from error
         self._summarize(options, complete=True)
+
+    def _take_census(self, options: dict[str, Any]) -> None:
+        if not (options["no_census"] or options["dry_run"]):
+            self.counted = take_census(using=options["database"])
 
     def _purge(self, options: dict[str, Any], show: Callable[[PurgeReport], None]) -> None:
         def on_batch(report: PurgeReport) -> None:
@@ -116,9 +130,10 @@ class Command(BaseCommand):
             "database": options["database"],
             "dry_run": options["dry_run"],
             "complete": complete,
+            "counted": self.counted,
         }
         facts["seconds"] = round(self.report.seconds, 3)
-        self.stdout.write(json.dumps(facts) if options["json"] else _SENTENCE[options["dry_run"]] % facts)
+        self.stdout.write(json.dumps(facts) if options["json"] else _in_words(facts))
 
 
 class _Unstyled:
@@ -142,6 +157,14 @@ _SENTENCE = {
     " and what is known of the clients of %(forgotten)d more,"
     " from %(database)r in %(batches)d batches.",
 }
+
+
+_COUNTED = " Sessions left: %(counted)d."
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    sentence = _SENTENCE[facts["dry_run"]] if facts["counted"] is None else _SENTENCE[False] + _COUNTED
+    return sentence % facts
 
 
 def _arguments(options: dict[str, Any]) -> dict[str, Any]:
