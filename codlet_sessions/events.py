@@ -144,6 +144,16 @@ def sign_in_not_confirmed(session: ActiveSessionRecord) -> Event:
     )
 
 
+def renewed(session_id: UUID, subject: str) -> Event:
+    """Somebody signed in, or confirmed it, on a session that was there."""
+    return Event(
+        signals.session_renewed,
+        logging.INFO,
+        "Session %(session_id)s renewed: subject %(subject)r signed in.",
+        {"session_id": session_id, "subject": subject},
+    )
+
+
 def rejected(rejection: Rejection) -> Event:
     """A cookie led to no session."""
     is_tampered = rejection.reason is RejectionReason.TAMPERED

@@ -10,6 +10,7 @@ from django.contrib.auth import SESSION_KEY
 
 from codlet_sessions import events
 from codlet_sessions.errors import StoreUnavailable
+from codlet_sessions.events import Event
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.issued import IssuedSession
 from codlet_sessions.manager import SessionManager
@@ -184,8 +185,8 @@ class SessionKeeper:
         for _ in range(_ATTEMPTS):
             wanted = self._wanted(attempt, change)
             if self.store.update_session(attempt.seen, wanted, self.now()):
-                if change.secret:
-                    events.rotated(wanted.id, wanted.subject).tell(SessionManager)
+                for event in _tidings(wanted, change):
+                    event.tell(SessionManager)
                 return Written(wanted, attempt.mine)
             attempt = self._caught_up(attempt, change, self.store.read_session(seen.id))
         raise _kept_changing(seen)
@@ -198,8 +199,8 @@ class SessionKeeper:
         for _ in range(_ATTEMPTS):
             wanted = self._wanted(attempt, change)
             if await self.store.aupdate_session(attempt.seen, wanted, self.now()):
-                if change.secret:
-                    await events.rotated(wanted.id, wanted.subject).atell(SessionManager)
+                for event in _tidings(wanted, change):
+                    await event.atell(SessionManager)
                 return Written(wanted, attempt.mine)
             attempt = self._caught_up(attempt, change, await self.store.aread_session(seen.id))
         raise _kept_changing(seen)
@@ -359,6 +360,12 @@ class SessionKeeper:
         if not self.is_genuine(current):
             raise SessionOver(f"The row of session {seen.id} was changed by somebody who has no key.")
         return current
+
+
+def _tidings(record: SessionRecord, change: Change) -> list[Event]:
+    rotated = [events.rotated(record.id, record.subject)] if change.secret else []
+    renewed = [events.renewed(record.id, record.subject)] if change.signed_in_at else []
+    return [*rotated, *renewed]
 
 
 def _whole(finding: Finding) -> SessionRecord | Rejection:

@@ -14,6 +14,12 @@ from django.dispatch import Signal
 session_issued: Final = Signal()
 """A session began. ``session_id``, ``subject`` ("" while nobody has signed in)."""
 
+session_renewed: Final = Signal()
+"""
+Somebody signed in, or confirmed a sign-in, on a session that was there: its life is counted from now. ``session_id``,
+``subject``.
+"""
+
 session_rotated: Final = Signal()
 """A session goes on under a new secret, and the one before is dead. ``session_id``, ``subject``."""
 

@@ -71,6 +71,7 @@ def test_every_signal_is_in_the_table_with_its_payload_and_log_level(heard, capl
 
 def tell_of_the_rare(session):
     for event in (
+        events.renewed(session.id, session.subject),
         events.limit_reached(session.subject, 3, evicted=1),
         events.new_device(session.id, session.subject, ClientFacts("Firefox")),
         events.sign_in_confirmed(session),

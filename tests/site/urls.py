@@ -34,6 +34,7 @@ pages = [
     path("change-factor/", views.change_factor),
     path("change-name/", views.change_name),
     path("deactivate/", views.deactivate),
+    path("confirm/", views.confirmed),
     path("renew/", views.renew),
 ]
 async_pages = [
@@ -64,6 +65,7 @@ async_pages = [
     path("change-factor/", views.achange_factor),
     path("change-name/", views.achange_name),
     path("deactivate/", views.adeactivate),
+    path("confirm/", views.aconfirmed),
     path("renew/", views.arenew),
 ]
 urlpatterns = [

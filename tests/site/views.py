@@ -4,7 +4,16 @@ from django.contrib import auth
 from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResponse
 
-from codlet_sessions.auth import acredentials_changed, alogin, alogout, credentials_changed, login, logout
+from codlet_sessions.auth import (
+    aconfirm,
+    acredentials_changed,
+    alogin,
+    alogout,
+    confirm,
+    credentials_changed,
+    login,
+    logout,
+)
 
 
 def _described(session):
@@ -297,3 +306,11 @@ async def adeactivate(request):
     user.is_active = False
     await user.asave()
     return HttpResponse("gone")
+
+
+def confirmed(request):
+    return _described(confirm(request))
+
+
+async def aconfirmed(request):
+    return _described(await aconfirm(request))
