@@ -129,7 +129,9 @@ class OrmSessionStore(SessionDataStore):
     def touch_session(self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None) -> bool:
         """See `SessionStore.touch_session`."""
         with translated_errors(), self._savepoint():
-            rows = self._one(session.id).active(now).filter(last_seen_at=session.last_seen_at)
+            # A row from before this was written down has no such moment.
+            as_seen = Q(last_seen_at=session.last_seen_at) | Q(last_seen_at=None)
+            rows = self._one(session.id).active(now).filter(as_seen)
             return bool(rows.update(last_seen_at=now, idle_expires_at=idle_expires_at))
 
     async def atouch_session(

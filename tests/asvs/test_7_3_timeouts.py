@@ -283,6 +283,15 @@ def test_a_hundred_parallel_requests_write_once(ada, pass_time):
     assert (len(written), sum(written)) == (100, 1)
 
 
+def test_a_row_from_before_use_was_written_down_is_touched_and_has_an_idle_end_from_then_on(browser, ada, pass_time):
+    browser.get("enter/ada")
+    pass_time(hours=2)
+    Session.objects.update(last_seen_at=None, idle_expires_at=None)
+    browser.get("user")
+    row = Session.objects.get()
+    assert row.idle_expires_at - row.last_seen_at == 7 * DAY
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="HOT is PostgreSQL's")
 def test_a_touch_rewrites_no_index_on_postgresql(ada, pass_time):
     stores = [signed_in(ada) for _ in range(50)]
