@@ -31,7 +31,7 @@ from django.db import connections
 from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
 from codlet_sessions.hashing import KeyRing, SecretHasher
 from codlet_sessions.ids import uuid7
-from codlet_sessions.records import ActiveSessionRecord, Candidates, Cause, Finding, SessionRecord
+from codlet_sessions.records import ActiveSessionRecord, Candidates, Cause, ClientFacts, Finding, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionStore
 
@@ -128,6 +128,15 @@ class SessionStoreConformance:
         last_moment = session.expires_at - timedelta(microseconds=1)
         assert store.find_active_session(_candidates(session), last_moment) == session.as_active()
         assert store.find_active_session(_candidates(session), session.expires_at) is None
+
+    @on_both_faces
+    def test_a_session_that_nobody_used_for_too_long_is_not_found(self, store: Face) -> None:
+        session = self._inserted(store, idle_expires_at=NOW + LIFETIME / 2)
+        last_moment = NOW + LIFETIME / 2 - timedelta(microseconds=1)
+        assert store.find_active_session(_candidates(session), last_moment) == session.as_active()
+        assert store.find_active_session(_candidates(session), NOW + LIFETIME / 2) is None
+        assert store.list_active_sessions(session.subject, NOW + LIFETIME / 2) == []
+        assert store.revoke_subject(session.subject, NOW + LIFETIME / 2) == 0
 
     @on_both_faces
     def test_a_revoked_session_is_not_found(self, store: Face) -> None:
@@ -254,6 +263,18 @@ class SessionStoreConformance:
         assert store.revoke_subject("me", NOW) == 0
 
     @on_both_faces
+    def test_revoking_what_changed_credentials_leave_behind_spares_the_rest(self, store: Face) -> None:
+        old, new, unknown = (
+            self._inserted(store, "me", auth_hash=auth_hash) for auth_hash in ("a" * 32, "b" * 32, None)
+        )
+        kept = self._inserted(store, "me", auth_hash="a" * 32)
+        listed = store.list_active_sessions("me", NOW, current=["b" * 32])
+        assert {session.id for session in listed} == {new.id, unknown.id}
+        assert store.revoke_subject("me", NOW, Cause("because"), keep=kept.id, current=["b" * 32]) == 1
+        assert store.find_active_session(_candidates(old), NOW) is None
+        assert {session.id for session in store.list_active_sessions("me", NOW)} == {new.id, unknown.id, kept.id}
+
+    @on_both_faces
     def test_subjects_are_compared_exactly(self, store: Face) -> None:
         self._inserted(store, "renée")
         for lookalike in ("Renée", "renee", "renée ", "rene\u0301e"):
@@ -321,7 +342,7 @@ class SessionStoreConformance:
         hasher: SecretHasher = HASHER,
         created_at: datetime = NOW,
         expires_at: datetime = NOW + LIFETIME,
-        data: str = "",
+        **more: Any,
     ) -> SessionRecord:
         record = replace(
             _new_record(secret, hasher),
@@ -330,7 +351,7 @@ class SessionStoreConformance:
             authenticated_at=created_at,
             last_seen_at=created_at,
             expires_at=expires_at,
-            data=data,
+            **more,
         )
         store.insert_session(record)
         return record
@@ -426,6 +447,51 @@ class SessionDataStoreConformance(SessionStoreConformance):
         assert store.look_up(_candidates(before), NOW).spares_the_cookie is True
         assert store.look_up(_candidates(before), NOW + timedelta(minutes=1)).spares_the_cookie is False
         assert store.find_active_session(_candidates(before), NOW) is None
+
+    @on_both_faces
+    def test_use_is_written_down_once_for_what_was_seen(self, store: Face) -> None:
+        session, later = self._inserted(store), NOW + LIFETIME / 4
+        seen = session.as_active()
+        assert store.touch_session(seen, later, later + LIFETIME / 2) is True
+        assert store.touch_session(seen, later, None) is False
+        found = store.read_session(session.id)
+        assert (found.last_seen_at, found.idle_expires_at) == (later, later + LIFETIME / 2)
+        assert replace(found, last_seen_at=session.last_seen_at, idle_expires_at=None) == session
+
+    @on_both_faces
+    def test_use_of_a_session_that_is_over_is_not_written_down(self, store: Face) -> None:
+        revoked, expired = self._inserted(store), self._inserted(store)
+        idle = self._inserted(store, idle_expires_at=NOW)
+        store.revoke_session(revoked.id, NOW)
+        for session, moment in ((revoked, NOW), (expired, NOW + LIFETIME), (idle, NOW)):
+            assert store.touch_session(session.as_active(), moment, None) is False
+
+    @on_both_faces
+    def test_of_racing_touches_one_is_written(self, store: Face) -> None:
+        seen = self._inserted(store).as_active()
+        verdicts = _race(lambda: store.touch_session(seen, NOW + LIFETIME / 4, None))
+        assert sorted(verdicts) == [False] * (RIVALS - 1) + [True]
+
+    @on_both_faces
+    def test_what_is_known_of_a_client_is_listed_until_its_session_ends(self, store: Face) -> None:
+        client = ClientFacts("Firefox", "203.0.113.0", "d" * 32)
+        session = self._inserted(store, client=client)
+        (listed,) = store.list_active_sessions(session.subject, NOW)
+        assert (listed.user_agent, listed.ip_address) == ("Firefox", "203.0.113.0")
+        wanted = replace(session, data="another:seal", data_version=1, client=None)
+        assert store.update_session(session, wanted, NOW) is True
+        assert [found.user_agent for found in store.list_active_sessions(session.subject, NOW)] == ["Firefox"]
+
+    @on_both_faces
+    def test_a_device_is_new_to_a_subject_that_has_signed_in_on_others_only(self, store: Face) -> None:
+        first = self._inserted(store, "me", client=ClientFacts(device="a" * 32))
+        assert store.is_new_device("me", ["a" * 32], first.id) is False  # the first ever
+        second = self._inserted(store, "me", client=ClientFacts(device="b" * 32))
+        assert store.is_new_device("me", ["b" * 32], second.id) is True
+        assert store.is_new_device("me", ["c" * 32, "a" * 32], second.id) is False
+        assert store.is_new_device("you", ["b" * 32], second.id) is False
+        store.revoke_session(first.id, NOW)
+        assert store.is_new_device("me", ["a" * 32], second.id) is False
 
     @on_both_faces
     def test_of_racing_updates_of_one_version_one_is_written(self, store: Face) -> None:
