@@ -10,7 +10,8 @@ from typing import Final
 from django.db import router, transaction
 from django.utils import timezone
 
-from codlet_sessions.models import Census, CensusQuerySet, Session, SessionQuerySet
+from codlet_sessions.models import Census, Session
+from codlet_sessions.querysets import CensusQuerySet, SessionQuerySet
 
 KEPT_FOR: Final = timedelta(days=400)  # a year, to compare with the same month of the last one
 

@@ -10,7 +10,8 @@ from typing import Final
 from django.db import OperationalError, router
 from django.utils import timezone
 
-from codlet_sessions.models import NOTHING_KNOWN, RetiredKey, RetiredKeyQuerySet, Session, SessionQuerySet
+from codlet_sessions.models import RetiredKey, Session
+from codlet_sessions.querysets import NOTHING_KNOWN, RetiredKeyQuerySet, SessionQuerySet
 
 RETAIN_EXPIRED: Final = timedelta(days=7)
 RETAIN_REVOKED: Final = timedelta(days=30)  # the audit asks about these

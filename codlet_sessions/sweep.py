@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from codlet_sessions import events
-from codlet_sessions.models import SessionQuerySet
 from codlet_sessions.purge import BATCH_SIZE
+from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.records import Cause
 from codlet_sessions.subjects import outdated_reason
 

@@ -13,7 +13,8 @@ from codlet_sessions.admin import over_time
 from codlet_sessions.admin.over_time import abbreviated
 from codlet_sessions.api import sessions
 from codlet_sessions.census import day_of, take_census
-from codlet_sessions.models import Census, State
+from codlet_sessions.models import Census
+from codlet_sessions.querysets import State
 from tests.admin_pages import InlineCode, staff_with, text_of
 from tests.factories import SessionFactory
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from codlet_sessions.census import KEPT_FOR, count_sessions, day_of, take_census
 from codlet_sessions.management.commands import clearsessions
-from codlet_sessions.models import Census, Session, SessionQuerySet, State
+from codlet_sessions.models import Census, Session
+from codlet_sessions.querysets import SessionQuerySet, State
 from tests.factories import SessionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TransactionTestCase
 
 from codlet_sessions.management.commands import purge_sessions
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session
 from codlet_sessions.purge import PurgeReport, purge
+from codlet_sessions.querysets import SessionQuerySet
 from tests.factories import SessionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

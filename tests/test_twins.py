@@ -10,8 +10,8 @@ from codlet_sessions.adoption import Predecessor
 from codlet_sessions.engine import EngineSession
 from codlet_sessions.keeper import SessionKeeper
 from codlet_sessions.manager import SessionManager
-from codlet_sessions.models import SessionQuerySet
 from codlet_sessions.own_cookie import OwnCookieSession
+from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.shared_cookie import SharedCookieSession
 from codlet_sessions.stores.base import SessionDataStore, SessionStore
 from codlet_sessions.stores.memory import MemorySessionStore

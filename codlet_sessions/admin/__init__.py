@@ -25,7 +25,8 @@ from codlet_sessions.admin.listing import BoundedPaginator, SessionChangeList
 from codlet_sessions.admin.over_time import OverTimeAdmin
 from codlet_sessions.admin.reasons import RAN_OUT, in_words
 from codlet_sessions.admin.revoking import RevokingAdmin
-from codlet_sessions.models import Session, SessionQuerySet, State
+from codlet_sessions.models import Session
+from codlet_sessions.querysets import SessionQuerySet, State
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Session]

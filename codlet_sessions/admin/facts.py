@@ -15,7 +15,8 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet, State
+from codlet_sessions.models import Session
+from codlet_sessions.querysets import SessionQuerySet, State
 from codlet_sessions.records import RevocationReason
 from codlet_sessions.subjects import outdated_reason
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from codlet_sessions.admin import reasons
 from codlet_sessions.admin.facts import moment_of
 from codlet_sessions.api import sessions
-from codlet_sessions.models import SessionQuerySet, State
+from codlet_sessions.querysets import SessionQuerySet, State
 
 # No key version and no reason is blank, so none of them can be taken for these.
 _NOT_IN_THE_KEY_RING: Final = " "

@@ -20,7 +20,8 @@ from codlet_sessions.admin.pages import page_context
 from codlet_sessions.admin.tallies import by_key, by_state, figures
 from codlet_sessions.api import sessions
 from codlet_sessions.census import count_sessions, day_of
-from codlet_sessions.models import Census, CensusQuerySet, Session, SessionQuerySet
+from codlet_sessions.models import Census, Session
+from codlet_sessions.querysets import CensusQuerySet, SessionQuerySet
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

@@ -13,7 +13,8 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext, ngettext
 
 from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet, State
+from codlet_sessions.models import Session
+from codlet_sessions.querysets import SessionQuerySet, State
 from codlet_sessions.records import ActiveSessionRecord, RevocationReason
 
 MAX_LISTED: Final = 50

@@ -19,7 +19,8 @@ from codlet_sessions.admin.confirming import CONFIRMATION_TEMPLATE, Way, ask, ca
 from codlet_sessions.admin.facts import facts_of, moment_of
 from codlet_sessions.admin.pages import IS_BEFORE_6_1
 from codlet_sessions.admin.plans import OfSessions, OfSubjects, among
-from codlet_sessions.models import Session, SessionQuerySet, State
+from codlet_sessions.models import Session
+from codlet_sessions.querysets import SessionQuerySet, State
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 
 from codlet_sessions.admin.charts import Series
 from codlet_sessions.hashing import KeyRing
-from codlet_sessions.models import Census, State
+from codlet_sessions.models import Census
+from codlet_sessions.querysets import State
 
 Counts: TypeAlias = dict[date, int]
 

@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from codlet_sessions.admin.facts import find_facts, moment_of
 from codlet_sessions.admin.pages import STYLES
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session
+from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.subjects import subject_of
 
 MAX_SHOWN: Final = 20

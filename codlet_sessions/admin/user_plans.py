@@ -10,7 +10,8 @@ from django.utils.translation import gettext, ngettext
 
 from codlet_sessions.admin.plans import MAX_LISTED, REASON, Step, ended_since
 from codlet_sessions.api import sessions
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session
+from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.records import ActiveSessionRecord
 from codlet_sessions.subjects import subject_of
 

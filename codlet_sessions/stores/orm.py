@@ -12,7 +12,8 @@ from django.db import DataError, Error, IntegrityError, connections, router, tra
 from django.db.models import Count, Q, QuerySet
 
 from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
-from codlet_sessions.models import RetiredKey, RetiredKeyQuerySet, Session, SessionQuerySet
+from codlet_sessions.models import RetiredKey, Session
+from codlet_sessions.querysets import RetiredKeyQuerySet, SessionQuerySet
 from codlet_sessions.records import (
     NO_FACTS,
     REQUESTED,
@@ -229,7 +230,7 @@ class OrmSessionStore(SessionDataStore):
         listed = sessions if current is None else sessions.vouched_by(current)
         return listed.order_by("-created_at", "-id").values_list(*_LISTED_COLUMNS)
 
-    def _devices(self, subject: str, devices: Collection[str], but: UUID) -> "QuerySet[Session, int]":
+    def _devices(self, subject: str, devices: Collection[str], but: UUID) -> Any:
         known = self._sessions().of_subject(subject).filter(device__isnull=False).exclude(id=but)
         same = Count("id", filter=Q(device__in=devices))
         return known.order_by().values("subject").annotate(same=same).values_list("same", flat=True)

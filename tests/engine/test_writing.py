@@ -14,7 +14,8 @@ from codlet_sessions.api import sessions
 from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.merging import merge
-from codlet_sessions.models import Session, SessionQuerySet
+from codlet_sessions.models import Session
+from codlet_sessions.querysets import SessionQuerySet
 
 DATA = st.dictionaries(st.sampled_from("abcdef"), st.none() | st.booleans() | st.integers(0, 2) | st.text(max_size=2))
 

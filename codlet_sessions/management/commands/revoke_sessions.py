@@ -13,8 +13,9 @@ from django.utils.dateparse import parse_datetime
 
 from codlet_sessions import conf
 from codlet_sessions.manager import SessionManager
-from codlet_sessions.models import MAX_REASON_LENGTH, Session, SessionQuerySet
+from codlet_sessions.models import MAX_REASON_LENGTH, Session
 from codlet_sessions.purge import BATCH_SIZE
+from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.records import Cause, RevocationReason
 from codlet_sessions.sweep import SweepReport, sweep, tell
 
