@@ -1,6 +1,6 @@
 """Sessions in the database, by way of Django's ORM."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from codlet_sessions.records import (
     first_verdict,
 )
 from codlet_sessions.stores.base import SessionDataStore
+from codlet_sessions.stores.lookup import rows_under
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
 
@@ -216,14 +217,13 @@ class OrmSessionStore(SessionDataStore):
     def _retired_keys(self) -> RetiredKeyQuerySet:
         return RetiredKeyQuerySet(RetiredKey, using=self.using)
 
-    def _rows(self, candidates: Candidates) -> Rows:
-        return self._sessions().keyed(candidates).values_list(*_RECORD_COLUMNS)
-
     def _match(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
-        return first_verdict(candidates, [_record(row) for row in self._rows(candidates)], now)
+        rows = rows_under(candidates, _RECORD_COLUMNS, self.using)
+        return first_verdict(candidates, [_record(row) for row in rows], now)
 
     async def _amatch(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
-        return first_verdict(candidates, [_record(row) async for row in self._rows(candidates)], now)
+        rows = await sync_to_async(rows_under)(candidates, _RECORD_COLUMNS, self.using)
+        return first_verdict(candidates, [_record(row) for row in rows], now)
 
     def _newest_first(self, subject: str, now: datetime, current: Collection[str] | None) -> Rows:
         sessions = self._sessions().of_subject(subject).active(now)
@@ -301,11 +301,11 @@ def _facts(client: ClientFacts) -> dict[str, Any]:
     return {"user_agent": client.user_agent, "ip_address": client.ip_address, "device": client.device}
 
 
-def _record(row: tuple[Any, ...]) -> SessionRecord:
+def _record(row: Sequence[Any]) -> SessionRecord:
     return SessionRecord(*_in_utc(row))
 
 
-def _in_utc(row: tuple[Any, ...]) -> list[Any]:
+def _in_utc(row: Sequence[Any]) -> list[Any]:
     # A database whose TIME_ZONE is set gives moments in that zone.
     return [value.astimezone(UTC) if isinstance(value, datetime) else value for value in row]
 

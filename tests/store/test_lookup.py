@@ -1,0 +1,92 @@
+"""The lookup that is compiled once answers what the ORM would."""
+
+import pytest
+from django.db import connection, connections
+from django.db.models.sql.compiler import SQLCompiler
+from django.test.utils import CaptureQueriesContext
+
+from codlet_sessions.api import sessions
+from codlet_sessions.models import Session
+from codlet_sessions.stores.lookup import rows_under
+from codlet_sessions.stores.orm import _RECORD_COLUMNS, OrmSessionStore
+from tests.factories import SessionFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def by_the_orm(candidates):
+    return sorted(map(list, Session.objects.keyed(candidates).values_list(*_RECORD_COLUMNS)))
+
+
+@pytest.fixture
+def candidates():
+    """Of sessions with every kind of value in every column."""
+    rows = [
+        SessionFactory(
+            user=UserFactory(), data="payload:seal", data_version=3, auth_hash="ab" * 16, is_persistent=True
+        ),
+        SessionFactory(revoked=True, is_persistent=False),
+        SessionFactory(expired=True, last_seen_at=None, subject="Zoë"),
+    ]
+    return [(row.lookup_key, row.key_version) for row in rows]
+
+
+def test_each_value_is_what_the_orm_makes_of_it(candidates):
+    assert sorted(rows_under(candidates, _RECORD_COLUMNS, "default")) == by_the_orm(candidates)
+    for candidate in candidates:
+        assert rows_under([candidate], _RECORD_COLUMNS, "default") == by_the_orm([candidate])
+
+
+def test_a_database_with_a_time_zone_of_its_own_gives_the_same_moments(candidates, settings):
+    before = by_the_orm(candidates)
+    alias = connections["default"]
+    alias.close()
+    alias.settings_dict["TIME_ZONE"], kept = ("Asia/Tokyo" if alias.vendor == "postgresql" else None), None
+    vars(alias).pop("timezone", None), vars(alias).pop("timezone_name", None)
+    try:
+        assert sorted(rows_under(candidates, _RECORD_COLUMNS, "default")) == before
+    finally:
+        alias.close()
+        alias.settings_dict["TIME_ZONE"] = kept
+        vars(alias).pop("timezone", None), vars(alias).pop("timezone_name", None)
+
+
+def test_it_is_one_query_that_tools_can_see_and_none_without_candidates(candidates):
+    with CaptureQueriesContext(connection) as queries:
+        rows_under(candidates, _RECORD_COLUMNS, "default")
+        rows_under([], _RECORD_COLUMNS, "default")
+    assert len(queries) == 1
+
+
+def test_the_orm_writes_it_once(candidates, monkeypatch):
+    secret = sessions.issue("device:42").secret
+    store = OrmSessionStore()
+    store.look_up(sessions.hasher.candidates(secret), sessions.clock())
+    compiled = []
+    as_sql = SQLCompiler.as_sql
+    monkeypatch.setattr(
+        SQLCompiler, "as_sql", lambda self, *rest, **more: compiled.append(1) or as_sql(self, *rest, **more)
+    )
+    for _ in range(3):
+        assert store.look_up(sessions.hasher.candidates(secret), sessions.clock()).subject == "device:42"
+    assert compiled == []
+
+
+def test_what_it_knows_of_a_connection_goes_with_the_connection(candidates):
+    import gc
+    import threading
+    import weakref
+
+    seen = []
+
+    def look():
+        rows_under(candidates, _RECORD_COLUMNS, "default")
+        seen.append(weakref.ref(connections["default"]))
+        connections.close_all()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    del thread
+    gc.collect()
+    assert seen[0]() is None
