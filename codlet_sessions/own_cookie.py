@@ -95,12 +95,16 @@ class OwnCookieSession(RemembersFailure):
 
     def confirm(self) -> ActiveSessionRecord:
         """Take down that the subject has proved again who it is: a new secret, and its life begins anew."""
+        if self._issued is not None and self._record is not None:  # in this very request
+            return self._record
         whole = self._needed_whole()
         self._go_on_with(get_keeper().renew(whole, client=facts_about(self._request, whole.subject)))
         return cast(ActiveSessionRecord, self._record)
 
     async def aconfirm(self) -> ActiveSessionRecord:
         """Confirm as `confirm` does, from async code."""
+        if self._issued is not None and self._record is not None:
+            return self._record
         whole = self._needed_whole()
         self._go_on_with(await get_keeper().arenew(whole, client=facts_about(self._request, whole.subject)))
         return cast(ActiveSessionRecord, self._record)
@@ -183,7 +187,10 @@ class OwnCookieSession(RemembersFailure):
 
     def _needed_whole(self) -> SessionRecord:
         if self._whole is None:
-            raise ImproperlyConfigured("Only a session that a cookie opened, in a SessionDataStore, can be confirmed.")
+            raise ImproperlyConfigured(
+                "CODLET_SESSIONS['STORE'] is no codlet_sessions.stores.base.SessionDataStore, whose sessions alone can"
+                " get a new secret in place: a sign-in cannot be confirmed."
+            )
         return self._whole
 
     def _go_on_with(self, issued: IssuedSession | None) -> None:

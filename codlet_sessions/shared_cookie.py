@@ -129,13 +129,11 @@ class SharedCookieSession:
 
     def is_outdated(self, user: object) -> bool:
         """Return whether this session of ``user``, which has been read, began under other credentials."""
-        session = self._session
-        return session is not None and session.is_outdated(user)
+        return self._needed_session().is_outdated(user)
 
     def note_credentials(self, user: object) -> None:
         """Take down that ``user``, whose session this is, has other credentials: it goes on under a new secret."""
-        if (session := self._session) is not None:
-            session.note_credentials(user)
+        self._needed_session().note_credentials(user)
 
     def forget(self) -> None:
         """Trust nothing that was written so far: the view raised, and ATOMIC_REQUESTS may have rolled it back."""

@@ -5,6 +5,7 @@ import secrets
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import RequestFactory
 
@@ -140,6 +141,25 @@ def test_7_2_4_confirming_works_beside_another_engine(browser, ada, settings, pa
     assert sessions.validate(before) is None
     assert sessions.validate(browser.cookie).id == row.pk == after.pk
     assert after.authenticated_at > row.authenticated_at
+
+
+@pytest.mark.parametrize("page", ["sign-in-and-confirm/ada"])
+def test_whoever_has_signed_in_in_this_request_has_nothing_to_confirm(browser, ada, settings, page):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    browser.cookie_name = "codlet_session"
+    assert browser.get(page).json()["subject"] == str(ada.pk)
+    assert Session.objects.count() == 1
+    assert sessions.validate(browser.cookie).subject == str(ada.pk)
+
+
+def test_a_store_whose_sessions_get_no_new_secret_says_that_it_cannot_confirm(ada, settings, rf):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    settings.CODLET_SESSIONS = {**settings.CODLET_SESSIONS, "STORE": "tests.store.plain.OnlyTheContract"}
+    secret = sessions.issue(ada).secret.expose()
+    request = RequestFactory(headers={"cookie": f"codlet_session={secret}"}).get("/")
+    SessionMiddleware(lambda request: HttpResponse()).process_request(request)
+    with pytest.raises(ImproperlyConfigured, match="SessionDataStore"):
+        confirm(request)
 
 
 def test_nobody_has_no_sign_in_to_confirm(browser):

@@ -18,6 +18,7 @@ from codlet_sessions.auth import acredentials_changed, credentials_changed
 from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.middleware import SessionMiddleware
 from codlet_sessions.models import Session
+from codlet_sessions.subjects import auth_hash_of, current_auth_hashes, outdated_reason
 from tests.asvs.people import signed_in
 
 PASSWORD = "a secret of hers"
@@ -389,3 +390,58 @@ def test_a_session_adopted_or_saved_anew_knows_the_credentials_it_began_under(ad
     store["value"] = 1
     store.save()
     assert Session.objects.latest("id").auth_hash is None
+
+
+def test_what_a_change_leaves_behind_can_be_ended_by_hand(face, ada, grace):
+    first, hers = signed_in(ada), signed_in(grace)
+    User.objects.filter(pk=ada.pk).update(password="another")
+    ada.refresh_from_db()
+    second = signed_in(ada)
+    assert face.revoke_outdated(ada) == 1
+    assert face.revoke_outdated(ada) == 0
+    assert [SessionStore(store.session_key).get("_auth_user_id") for store in (first, second, hers)] == [
+        None,
+        str(ada.pk),
+        str(grace.pk),
+    ]
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    ada.refresh_from_db()
+    assert face.revoke_outdated(ada, by=grace) == 1
+    assert Session.objects.filter(revoked_reason="user_deactivated", revoked_by=str(grace.pk)).count() == 1
+
+
+def test_under_our_engine_a_session_that_was_issued_goes_on_after_a_change_too(browser, ada, fates):
+    browser.cookie = sessions.issue(ada).secret.expose()
+    before = browser.cookie
+    browser.get("change-password-of/ada")
+    assert fates() == ("credentials_changed", "goes on")
+    assert browser.cookie != before
+    assert browser.who() == str(ada.pk)
+    assert len(sessions.list_active(User.objects.get(pk=ada.pk))) == 1
+
+
+def test_a_model_that_knows_no_session_auth_hash_has_no_credentials_that_could_change():
+    class Person:
+        is_active = True
+
+    assert (auth_hash_of(Person()), current_auth_hashes(Person())) == (None, None)
+    assert outdated_reason(Person(), "a" * 32) is None
+
+
+def test_our_authentication_beside_another_engine_is_djangos(browser, ada, settings):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    browser.get("enter/ada")
+    assert browser.get("user").content == b"ada"
+    User.objects.update(password="another")
+    assert browser.get("user").content == b""
+
+
+def test_the_tables_of_a_site_that_goes_back_are_as_they_were(ada):
+    call_command("migrate", "codlet_sessions", "0002", verbosity=0)
+    try:
+        with connections["default"].cursor() as cursor:
+            description = connections["default"].introspection.get_table_description(cursor, Session._meta.db_table)
+        assert "auth_hash" not in {column.name for column in description}
+    finally:
+        call_command("migrate", "codlet_sessions", verbosity=0)
+    assert len(sessions.list_active(ada)) == 0

@@ -31,10 +31,12 @@ pages = [
     path("remember-and-raise/", views.remember_and_raise),
     path("change-password/", views.change_password),
     path("change-password-and-nothing-else/", views.change_password_alone),
+    path("change-password-of/<str:username>/", views.change_password_of),
     path("change-factor/", views.change_factor),
     path("change-name/", views.change_name),
     path("deactivate/", views.deactivate),
     path("confirm/", views.confirmed),
+    path("sign-in-and-confirm/<str:username>/", views.sign_in_and_confirm),
     path("renew/", views.renew),
 ]
 async_pages = [
@@ -62,10 +64,12 @@ async_pages = [
     path("remember-and-raise/", views.aremember_and_raise),
     path("change-password/", views.achange_password),
     path("change-password-and-nothing-else/", views.achange_password_alone),
+    path("change-password-of/<str:username>/", views.achange_password_of),
     path("change-factor/", views.achange_factor),
     path("change-name/", views.achange_name),
     path("deactivate/", views.adeactivate),
     path("confirm/", views.aconfirmed),
+    path("sign-in-and-confirm/<str:username>/", views.asign_in_and_confirm),
     path("renew/", views.arenew),
 ]
 urlpatterns = [

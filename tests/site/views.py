@@ -274,6 +274,20 @@ async def achange_password_alone(request):
     return HttpResponse("changed")
 
 
+def change_password_of(request, username):
+    user = User.objects.get(username=username)
+    user.set_password("another")
+    user.save()
+    return HttpResponse("changed")
+
+
+async def achange_password_of(request, username):
+    user = await User.objects.aget(username=username)
+    user.set_password("another")
+    await user.asave()
+    return HttpResponse("changed")
+
+
 def change_factor(request):
     return HttpResponse(credentials_changed(request.user))
 
@@ -313,4 +327,14 @@ def confirmed(request):
 
 
 async def aconfirmed(request):
+    return _described(await aconfirm(request))
+
+
+def sign_in_and_confirm(request, username):
+    login(request, User.objects.get(username=username))
+    return _described(confirm(request))
+
+
+async def asign_in_and_confirm(request, username):
+    await alogin(request, await User.objects.aget(username=username))
     return _described(await aconfirm(request))

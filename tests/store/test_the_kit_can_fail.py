@@ -7,9 +7,9 @@ from unittest import SkipTest
 import pytest
 
 from codlet_sessions.records import first_verdict
-from codlet_sessions.stores.base import SessionStore
 from codlet_sessions.stores.memory import MemorySessionStore
-from codlet_sessions.testing import SessionDataStoreConformance, SessionStoreConformance
+from codlet_sessions.testing import NOW, Face, SessionDataStoreConformance, SessionStoreConformance
+from tests.store.plain import OnlyTheContract
 
 
 class ForgetsRevocations(MemorySessionStore):
@@ -207,17 +207,12 @@ def test_what_a_test_case_does_not_say_how_to_observe_is_skipped_and_not_passed(
             hook()
 
 
-def test_a_store_that_cannot_tell_why_says_unknown():
-    from asgiref.sync import async_to_sync
-
-    from codlet_sessions.testing import NOW
-
-    class OnlyTheContract(MemorySessionStore):
-        look_up = SessionStore.look_up
-        alook_up = SessionStore.alook_up
-
-        def find_active_session(self, candidates, now):
-            return None
-
-    assert OnlyTheContract().look_up([], NOW).reason == "unknown"
-    assert async_to_sync(OnlyTheContract().alook_up)([], NOW).reason == "unknown"
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_store_that_does_no_more_than_it_must_is_asked_for_no_more(is_async):
+    store = Face(OnlyTheContract(), is_async=is_async)
+    session = SessionStoreConformance()._inserted(store)
+    candidates = [(session.lookup_key, session.key_version)]
+    assert store.look_up(candidates, NOW) == session.as_active()
+    assert store.look_up([], NOW).reason == "unknown"
+    assert store.touch_session(session.as_active(), NOW, None) is False
+    assert store.is_new_device("subject", [], session.id) is False
