@@ -1,7 +1,11 @@
 """What tests of several behaviours share."""
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.db import connections
+from django.db.models.signals import post_migrate
 from django.dispatch import Signal
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -14,6 +18,26 @@ from tests.browsers import BROWSERS
 # No clock decides a run: hypothesis reads all of Unicode on a machine's first one, which takes longer than it allows.
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """
+    The database, whose permissions are put back after each flush as they were, in two statements.
+
+    Django works them out anew, model by model, which takes longer than most tests.
+    """
+    with django_db_blocker.unblock():
+        kept = [(model, list(model.objects.order_by("pk"))) for model in (ContentType, Permission)]
+
+    def put_back(sender, using, **kwargs):
+        if sender.label == "auth":
+            for model, rows in kept:
+                model.objects.using(using).bulk_create(rows, ignore_conflicts=True)
+
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.connect(put_back, weak=False)
 
 
 @pytest.fixture

@@ -26,7 +26,11 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A file and not memory, so that threads have connections of their own, as they have on a server.
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{SQLITE_FILE}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY",  # nothing here must outlive a power cut
+    }
     DATABASES["default"]["TEST"] = {"NAME": SQLITE_FILE}
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
