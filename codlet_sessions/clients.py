@@ -38,7 +38,7 @@ def facts_about(request: HttpRequest, subject: str) -> ClientFacts:
         return NO_FACTS
     user_agent = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")[:MAX_USER_AGENT_LENGTH]
     (device, *_older) = _devices(subject, user_agent)
-    return ClientFacts(user_agent, _as_allowed(conf.client_address()(request)), device)
+    return ClientFacts(user_agent, _as_allowed(_address_of(request)), device)
 
 
 def note_device(session_id: UUID, subject: str, client: ClientFacts) -> None:
@@ -74,6 +74,14 @@ async def anote_device(session_id: UUID, subject: str, client: ClientFacts) -> N
 def _devices(subject: str, user_agent: str) -> list[str]:
     kind = _VERSIONS.sub("", user_agent)  # an update makes no new device
     return sessions.hasher.device_digests(subject, kind)
+
+
+def _address_of(request: HttpRequest) -> str | None:
+    try:
+        return conf.client_address()(request)
+    except Exception:  # of the host's own; a proxy that left a header out must not keep people from signing in
+        logger.exception("CODLET_SESSIONS['CLIENT_ADDRESS'] failed: the sign-in goes on without an address.")
+        return None
 
 
 def _as_allowed(address: str | None) -> str | None:

@@ -93,7 +93,12 @@ def cookie_policy() -> CookiePolicy:
 
 def timeouts() -> Timeouts:
     """Return how long sessions last."""
-    return parsed(_raw(), settings.SESSION_COOKIE_AGE, is_sliding=saves_every_request())
+    return parsed(_raw(), settings.SESSION_COOKIE_AGE, is_sliding=saves_every_request() and uses_our_engine())
+
+
+def limits_sessions() -> bool:
+    """Return whether there is a limit to the sessions of some user."""
+    return _raw()["MAX_SESSIONS"] is not None
 
 
 def session_limit(user: object) -> int | None:

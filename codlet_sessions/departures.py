@@ -3,12 +3,10 @@
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
-from django.db import router
 
 from codlet_sessions.engine import EngineSession
 from codlet_sessions.records import RevocationReason
-from codlet_sessions.subjects import may_sign_in
+from codlet_sessions.subjects import outdated_reason, user_as_it_is
 
 
 def departure(session: object) -> RevocationReason | None:
@@ -28,8 +26,4 @@ async def adeparture(session: object) -> RevocationReason | None:
 
 
 def _why_gone(user_id: Any) -> RevocationReason | None:
-    model = get_user_model()
-    user = model._base_manager.using(router.db_for_write(model)).filter(pk=user_id).first()
-    if user is None:
-        return RevocationReason.USER_DELETED
-    return None if may_sign_in(user) else RevocationReason.USER_DEACTIVATED
+    return outdated_reason(user_as_it_is(user_id), None)

@@ -11,13 +11,15 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.exceptions import SessionInterrupted
 
+from codlet_sessions import conf
 from codlet_sessions.api import get_keeper, predecessor_for
 from codlet_sessions.purge import purge
 from codlet_sessions.records import ActiveSessionRecord, ClientFacts, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_state import Found, SessionState
-from codlet_sessions.subjects import Subject
+from codlet_sessions.subjects import Subject, user_as_it_is
 from codlet_sessions.writes import SessionOver, Written
 
 
@@ -216,14 +218,27 @@ class EngineSession(SessionState):
             self._rotate(is_sign_in=True)
 
     def renew_credentials(self) -> None:
-        """Go on under a new secret, if `note_credentials` was called and the session has none yet."""
-        if self._take_credentials():
-            self.cycle_key()
+        """
+        Go on under a new secret, if `note_credentials` was called and the session has none yet.
+
+        The user is read anew, because the change may have been rolled back. If the session has ended meanwhile, this is
+        none from now on.
+        """
+        user_id = self._whose_credentials()
+        try:
+            if user_id is not None and self._take_credentials(user_as_it_is(user_id)):
+                self.cycle_key()
+        except SessionInterrupted as interrupted:
+            self._leave(interrupted)
 
     async def arenew_credentials(self) -> None:
         """Renew as `renew_credentials` does, from async code."""
-        if self._take_credentials():
-            await self.acycle_key()
+        user_id = self._whose_credentials()
+        try:
+            if user_id is not None and self._take_credentials(await sync_to_async(user_as_it_is)(user_id)):
+                await self.acycle_key()
+        except SessionInterrupted as interrupted:
+            self._leave(interrupted)
 
     def touch(self) -> None:
         """Write down that the session is in use, if it was loaded and it is time to: see `SessionManager.touch`."""
@@ -264,7 +279,7 @@ class EngineSession(SessionState):
     @classmethod
     def clear_expired(cls) -> None:
         """Delete what has expired, in batches, and what was revoked longer ago than `purge` retains it."""
-        purge(retain_expired=timedelta())
+        purge(retain_expired=timedelta(), retain_clients=conf.client_retention())
 
     @classmethod
     async def aclear_expired(cls) -> None:

@@ -67,7 +67,7 @@ def subject_revoked(subject: str, count: int, kept: UUID | None, cause: Cause) -
     return Event(
         signals.subject_revoked,
         logging.INFO,
-        "All sessions of subject %(subject)r revoked (%(reason)s): %(count)d.",
+        "Sessions of subject %(subject)r revoked (%(reason)s): %(count)d.",
         {
             "subject": subject,
             "count": count,

@@ -28,6 +28,7 @@ from codlet_sessions.sealing import Serializer, is_sealed, pack, payload_of, sea
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.subjects import Subject, subject_in
+from codlet_sessions.timeouts import is_worth_noting
 from codlet_sessions.writes import Beginning, Change, SessionOver, Written
 
 CUSTOM_EXPIRY = "_session_expiry"  # where Django's set_expiry() puts it
@@ -118,6 +119,10 @@ class SessionKeeper:
         if SESSION_KEY in data or not record.subject or SESSION_KEY in self.data_of(record):
             return subject_in(data)
         return Subject(record.subject, record.user_id, record.auth_hash)
+
+    def is_on_terms(self, record: SessionRecord, data: Mapping[str, Any]) -> bool:
+        """Return whether ``record`` lasts as long as `SessionManager.issue` was told, and not as the settings say."""
+        return bool(record.subject) and SESSION_KEY not in data
 
     def draft(
         self, session_id: UUID, secret: SessionSecret, data: Mapping[str, Any], beginning: Beginning
@@ -221,23 +226,25 @@ class SessionKeeper:
             StoreError: The store could not answer.
 
         """
-        change = self._renewal(subject, client)
+        change = self._renewal(record, subject, client)
         return self._as_issued(self.save(record, self.data_of(record), change), change)
 
     async def arenew(
         self, record: SessionRecord, *, subject: Subject | None = None, client: ClientFacts | None = None
     ) -> IssuedSession:
         """Renew as `renew` does, from async code."""
-        change = self._renewal(subject, client)
+        change = self._renewal(record, subject, client)
         return self._as_issued(await self.asave(record, self.data_of(record), change), change)
 
     def touch(self, record: SessionRecord) -> bool:
         """Write down that the session of ``record``, a genuine one, is in use: see `SessionManager.touch`."""
-        return self.manager.touch(self._as_used(record))
+        is_due = is_worth_noting(record.as_active(), self.now())
+        return is_due and self.manager.touch(self._as_used(record))
 
     async def atouch(self, record: SessionRecord) -> bool:
         """Touch as `touch` does, from async code."""
-        return await self.manager.atouch(self._as_used(record))
+        is_due = is_worth_noting(record.as_active(), self.now())
+        return is_due and await self.manager.atouch(self._as_used(record))
 
     def end(self, record: SessionRecord, reason: str = RevocationReason.LOGOUT) -> bool:
         """
@@ -274,11 +281,11 @@ class SessionKeeper:
         """Check as `check` does, from async code."""
         self._still_going(record, await self.store.aread_session(record.id))
 
-    def _renewal(self, subject: Subject | None, client: ClientFacts | None) -> Change:
+    def _renewal(self, record: SessionRecord, subject: Subject | None, client: ClientFacts | None) -> Change:
         secret, now = SessionSecret.generate(), self.now()
         if client is None:
             return Change(secret, subject=subject)
-        return Change(secret, now + self.manager.timeouts.lifetime, now, subject, client=client)
+        return Change(secret, now + record.length, now, subject, client=client)
 
     def _as_issued(self, written: Written, change: Change) -> IssuedSession:
         secret = cast(SessionSecret, change.secret)
@@ -290,10 +297,11 @@ class SessionKeeper:
 
     def _as_used(self, record: SessionRecord) -> ActiveSessionRecord:
         """Return what is known of a session in use, with the idle time that the settings of today give it."""
-        session = record.as_active()
-        subject = Subject(record.subject)
+        session, data = record.as_active(), self.data_of(record)
+        if self.is_on_terms(record, data):
+            return session
         seen_at = session.last_seen_at or session.created_at
-        return replace(session, idle_expires_at=self._idle_end(subject, self.data_of(record), seen_at))
+        return replace(session, idle_expires_at=self._idle_end(Subject(record.subject), data, seen_at))
 
     def _idle_end(self, subject: Subject, data: Mapping[str, Any], seen_at: datetime) -> datetime | None:
         has_own_expiry = bool(data.get(CUSTOM_EXPIRY))
@@ -325,7 +333,11 @@ class SessionKeeper:
             is_persistent=seen.is_persistent if change.is_persistent is None else change.is_persistent,
             client=change.client,
         )
-        if change.expires_at or subject.name != seen.subject:
+        if subject.name == seen.subject and self.is_on_terms(seen, attempt.mine):
+            if change.expires_at:
+                idle_end = None if seen.idle_time is None else now + seen.idle_time
+                wanted = replace(wanted, last_seen_at=now, idle_expires_at=idle_end)
+        elif change.expires_at or subject.name != seen.subject:
             wanted = replace(wanted, last_seen_at=now, idle_expires_at=self._idle_end(subject, attempt.mine, now))
         if change.secret is not None:
             lookup_key, key_version = self.hasher.lookup_key(change.secret)

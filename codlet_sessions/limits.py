@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connections, router, transaction
+from django.db.models import F
 
 from codlet_sessions import conf, events
 from codlet_sessions.api import sessions
@@ -19,16 +20,19 @@ from codlet_sessions.errors import SessionLimitReached
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.problems import EVICT_OLDEST, REFUSE
 from codlet_sessions.records import ListedSession, RevocationReason
+from codlet_sessions.stores.orm import translated_errors
 from codlet_sessions.subjects import subject_of
+
+_NOT_LOCKED = "The user who signs in could not be locked ({}), so that sessions could be counted. Is the database up?"
 
 
 def applies_to(user: object) -> bool:
-    """Return whether there is a limit to the sessions of ``user``: not to those of a subject that is no user."""
-    return isinstance(user, get_user_model()) and conf.session_limit(user) is not None
+    """Return whether there may be a limit to the sessions of ``user``: not to those of a subject that is no user."""
+    return conf.limits_sessions() and isinstance(user, get_user_model())
 
 
 @contextmanager
-def within_limit(user: Any, own: UUID | None = None) -> Iterator[None]:
+def within_limit(user: Any, own: UUID | None = None) -> Iterator[bool]:
     """
     Begin a session of ``user`` in this block, and have no more than the limit afterwards.
 
@@ -36,23 +40,28 @@ def within_limit(user: Any, own: UUID | None = None) -> Iterator[None]:
         user: Who signs in; if no limit applies, nothing is asked.
         own: The id of the session that is begun, if it has one, or that it replaces: it is not counted.
 
+    Yields:
+        Whether there is a limit: then the session must be written in this block.
+
     Raises:
         SessionLimitReached: There are as many already, and the host would rather refuse than evict.
-        StoreError: The store could not answer.
+        StoreError: The store, or the database of users, could not answer.
 
     """
-    if not applies_to(user):
-        yield
+    limit = conf.session_limit(user) if applies_to(user) else None
+    if limit is None:
+        yield False
         return
-    limit = conf.session_limit(user) or 1
     with _locked(user):
-        others = [session for session in sessions.list_active(user) if session.id != own]
-        if len(others) >= limit and conf.at_limit() == REFUSE:
+        active = sessions.list_active(user)
+        others = [session for session in active if session.id != own]
+        is_one_more = len(others) == len(active)
+        if is_one_more and len(others) >= limit and conf.at_limit() == REFUSE:
             _tell(user, limit, evicted=0)
             raise SessionLimitReached(
                 f"Subject {subject_of(user).name!r} has {len(others)} sessions; {limit} are allowed."
             )
-        yield
+        yield True
         surplus = sorted(others, key=_rank, reverse=True)[limit - 1 :]
         for session in surplus:
             sessions.revoke(session.id, reason=RevocationReason.LIMIT)
@@ -73,11 +82,12 @@ def _locked(user: Any) -> Iterator[None]:
     features = connections[using].features
     with transaction.atomic(using=using):
         rows = model._base_manager.using(using).filter(pk=user.pk)
-        if features.has_select_for_update:
-            # No stronger than needed: rows that point to the user can be written meanwhile.
-            list(rows.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk"))
-        else:
-            rows.update(**{model.USERNAME_FIELD: user.get_username()})  # the whole file is locked by any write
+        with translated_errors(_NOT_LOCKED):
+            if features.has_select_for_update:
+                # No stronger than needed: rows that point to the user can be written meanwhile.
+                list(rows.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk"))
+            else:
+                rows.update(**{model.USERNAME_FIELD: F(model.USERNAME_FIELD)})  # any write locks the whole file
         yield
 
 

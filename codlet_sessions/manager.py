@@ -423,6 +423,4 @@ def _current(subject_or_user: object) -> Collection[str] | None:
 
 
 def _idle_end(session: ActiveSessionRecord, now: datetime) -> datetime | None:
-    if session.idle_expires_at is None:
-        return None
-    return now + (session.idle_expires_at - (session.last_seen_at or session.created_at))
+    return None if session.idle_time is None else now + session.idle_time

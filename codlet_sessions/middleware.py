@@ -107,7 +107,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
         """
         session_of(request).forget()
         if isinstance(exception, SessionLimitReached):
-            return HttpResponseForbidden(render_to_string(LIMIT_REACHED_TEMPLATE, request=request))
+            return HttpResponseForbidden(_page(LIMIT_REACHED_TEMPLATE, _("Too many sessions."), request))
         return _unavailable(exception) if isinstance(exception, FAILURES) else None
 
 
@@ -185,11 +185,15 @@ def _or_unavailable(request: HttpRequest, response: HttpResponse) -> HttpRespons
     return response if failure is None or response.status_code != 500 else _unavailable(failure)
 
 
+def _page(template: str, sentence: str, request: HttpRequest | None = None) -> str:
+    try:
+        return str(render_to_string(template, request=request))
+    except TemplateDoesNotExist:  # a host without template engines
+        return sentence
+
+
 def _unavailable(failure: Exception) -> HttpResponse:
     logger.error("Answered 503: %s", failure, exc_info=failure)
-    try:
-        # Without the request: a context processor may need the very thing that is down.
-        body: str = render_to_string(UNAVAILABLE_TEMPLATE)
-    except TemplateDoesNotExist:  # a host without template engines
-        body = _("The service is unavailable for the moment. Please try again.")
+    # Without the request: a context processor may need the very thing that is down.
+    body = _page(UNAVAILABLE_TEMPLATE, _("The service is unavailable for the moment. Please try again."))
     return HttpResponse(body, status=503, headers={"Retry-After": str(_RETRY_AFTER), "Cache-Control": "no-store"})

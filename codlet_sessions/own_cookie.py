@@ -17,7 +17,9 @@ from codlet_sessions.failures import RemembersFailure
 from codlet_sessions.issued import IssuedSession
 from codlet_sessions.records import ActiveSessionRecord, Finding, Rejection, RevocationReason, SessionRecord
 from codlet_sessions.secrets import SessionSecret
-from codlet_sessions.subjects import outdated_reason, subject_of
+from codlet_sessions.stores.base import SessionDataStore
+from codlet_sessions.subjects import may_sign_in, outdated_reason, subject_of, user_as_it_is
+from codlet_sessions.writes import SessionOver
 
 
 class OwnCookieSession(RemembersFailure):
@@ -37,6 +39,7 @@ class OwnCookieSession(RemembersFailure):
         self._record: ActiveSessionRecord | None = None
         self._whole: SessionRecord | None = None
         self._whose_credentials: object = None
+        self._auth_hash: str | None = None
         self._issued: IssuedSession | None = None
         self._turn: asyncio.Lock | None = None
         self._was_rejected = False
@@ -76,6 +79,7 @@ class OwnCookieSession(RemembersFailure):
         if previous is not None:
             sessions.revoke(previous.id, reason=RevocationReason.ROTATED)
         self._go_on_with(issued)
+        self._auth_hash = subject_of(subject_or_user).auth_hash
         return issued.record
 
     async def asign_in(
@@ -91,6 +95,7 @@ class OwnCookieSession(RemembersFailure):
         if previous is not None:
             await sessions.arevoke(previous.id, reason=RevocationReason.ROTATED)
         self._go_on_with(issued)
+        self._auth_hash = subject_of(subject_or_user).auth_hash
         return issued.record
 
     def confirm(self) -> ActiveSessionRecord:
@@ -111,11 +116,11 @@ class OwnCookieSession(RemembersFailure):
 
     def is_outdated(self, user: object) -> bool:
         """Return whether this session of ``user``, which has been read, began under other credentials."""
-        return self._whole is not None and outdated_reason(user, self._whole.auth_hash) is not None
+        return outdated_reason(user, self._auth_hash) is not None
 
-    def note_credentials(self, user: object) -> None:
+    def note_credentials(self, user: Any) -> None:
         """Take down that ``user``, whose session this is, has other credentials: it goes on under a new secret."""
-        self._whose_credentials = user
+        self._whose_credentials = user.pk
 
     def sign_out(self) -> bool:
         """Revoke the session, if there is one (reason "logout"). Return whether there was."""
@@ -148,8 +153,8 @@ class OwnCookieSession(RemembersFailure):
         A server error changes no cookie: what it was about to say may have been rolled back.
         """
         used = self._used_for(response)
-        if used is not None and self._whose_credentials is not None and self._whole is not None:
-            self._go_on_with(get_keeper().renew(self._whole, subject=subject_of(self._whose_credentials)))
+        if used is not None and self._whose_credentials is not None:
+            self._renew(used, user_as_it_is(self._whose_credentials))
         self._tell(response)
         if used is not None:
             sessions.touch(used)
@@ -157,11 +162,29 @@ class OwnCookieSession(RemembersFailure):
     async def aanswer(self, response: HttpResponseBase) -> None:
         """Answer as `answer` does, from async code."""
         used = self._used_for(response)
-        if used is not None and self._whose_credentials is not None and self._whole is not None:
-            self._go_on_with(await get_keeper().arenew(self._whole, subject=subject_of(self._whose_credentials)))
+        if used is not None and self._whose_credentials is not None:
+            user = await sync_to_async(user_as_it_is)(self._whose_credentials)
+            await sync_to_async(self._renew)(used, user)  # rare, and not worth a twin
         self._tell(response)
         if used is not None:
             await sessions.atouch(used)
+
+    def _renew(self, session: ActiveSessionRecord, user: Any) -> None:
+        """Go on under a new secret and the credentials of ``user`` as it is now, for a change may be rolled back."""
+        if user is None or not may_sign_in(user):
+            return None
+        store = sessions.store
+        if not isinstance(store, SessionDataStore):  # whose sessions get no new secret: another one, then
+            issued = sessions.issue(user, **self._terms(user, session.expires_at - session.authenticated_at))
+            sessions.revoke(session.id, reason=RevocationReason.ROTATED)
+            return self._go_on_with(issued)
+        whole = self._whole or store.read_session(session.id)
+        try:
+            if whole is not None and whole.is_active(sessions.clock()):
+                self._go_on_with(get_keeper().renew(whole, subject=subject_of(user)))
+        except SessionOver as over:
+            self._go_on_with(None)
+            self._was_rejected = not over.is_superseded
 
     def _used_for(self, response: HttpResponseBase) -> ActiveSessionRecord | None:
         return None if self._has_raised or response.status_code >= SERVER_ERROR else self._record
@@ -210,4 +233,5 @@ class OwnCookieSession(RemembersFailure):
             self._was_rejected = not finding.spares_the_cookie
         elif finding.subject:
             self._whole = finding if isinstance(finding, SessionRecord) else None
+            self._auth_hash = None if self._whole is None else self._whole.auth_hash
             self._record = finding.as_active() if isinstance(finding, SessionRecord) else finding

@@ -261,7 +261,7 @@ def _limit_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             f"CODLET_SESSIONS['MAX_SESSIONS'] is {limit!r}: nobody could sign in.",
             "Set it to a number, a callable that returns one for a user, or the path of one; None means no limit.",
         )
-    elif not isinstance(limit, int):
+    elif limit is not None and not isinstance(limit, int):
         yield from _callable_problems("MAX_SESSIONS", limit, "codlet_sessions.E025")
     if raw["AT_LIMIT"] not in _AT_LIMIT:
         yield Problem(
@@ -278,13 +278,13 @@ def _client_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             f"CODLET_SESSIONS['CLIENT_FACTS'] is {raw['CLIENT_FACTS']!r}.",
             f"Set it to one of {', '.join(map(repr, _CLIENT_FACTS))}, or leave it out for {TRUNCATED!r}.",
         )
-    for name in ("CLIENT_ADDRESS", "CLIENT_PLACE"):
+    for name in ("CLIENT_ADDRESS", *(["CLIENT_PLACE"] if raw["CLIENT_PLACE"] is not None else [])):
         yield from _callable_problems(name, raw[name], "codlet_sessions.E024")
 
 
 def _callable_problems(name: str, value: Any, problem_id: str) -> Iterator[Problem]:
     try:
-        if value is None or callable(import_string(value) if isinstance(value, str) else value):
+        if callable(import_string(value) if isinstance(value, str) else value):
             return
         fault = "which is neither a callable nor the path of one"
     except ImportError as error:

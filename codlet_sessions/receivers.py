@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.db import router
 
 from codlet_sessions import limits
 from codlet_sessions.api import sessions
@@ -12,7 +13,7 @@ from codlet_sessions.engine import EngineSession
 from codlet_sessions.errors import SessionLimitReached
 from codlet_sessions.records import RevocationReason
 from codlet_sessions.requests import current_session
-from codlet_sessions.subjects import may_sign_in, subject_of
+from codlet_sessions.subjects import may_sign_in, subject_of, user_as_it_is
 
 _WRITTEN_BY_SIGNING_IN = {"last_login"}
 
@@ -35,21 +36,20 @@ def begin_life_anew(sender: object, request: Any = None, user: Any = None, **kwa
     subject = subject_of(user).name
     client = facts_about(request, subject)
     session.note_sign_in(client=client)
-    note_device(session.session_id, subject, client)
-    if not limits.applies_to(user):
-        return  # the session is saved with the response
     try:
-        with limits.within_limit(user, session.session_id):
-            session.save()
+        with limits.within_limit(user, session.session_id) as is_limited:
+            if is_limited:  # else it is saved with the response
+                session.save()
         session.note_commit()
     except SessionLimitReached:
-        session.flush()
-        request.user = AnonymousUser()
+        session.take_back_sign_in()
+        request.user, request.auser = AnonymousUser(), _anonymous
         raise
+    note_device(session.session_id, subject, client)
 
 
 def end_outdated_sessions(
-    sender: object, instance: Any, created: bool, raw: bool, update_fields: Any = None, **kwargs: object
+    sender: object, instance: Any, created: bool, raw: bool, using: str, update_fields: Any = None, **kwargs: object
 ) -> None:
     """
     On ``post_save`` of a user: end the sessions that its changed password leaves behind, or all if it is deactivated.
@@ -57,22 +57,36 @@ def end_outdated_sessions(
     The session in which that happened goes on, under a new secret (ASVS 5.0 7.4.2, 7.4.3). One UPDATE, whatever was
     saved, since only the model knows what its credentials consist of; none for a new user, a fixture, a sign-in.
     """
-    if created or raw or (update_fields is not None and set(update_fields) <= _WRITTEN_BY_SIGNING_IN):
+    is_sign_in = update_fields is not None and set(update_fields) <= _WRITTEN_BY_SIGNING_IN
+    if created or raw or is_sign_in or not _is_where_users_are(instance, using):
+        return
+    # What was not written may be out of date in an object that somebody has kept: a worker, a socket.
+    user = instance if update_fields is None else user_as_it_is(instance.pk, using)
+    if user is None:
         return
     current = current_session()
     own = None if current is None else current.read()
-    is_own = current is not None and own is not None and own.subject == subject_of(instance).name
-    keep = own.id if own and is_own and may_sign_in(instance) else None
-    sessions.revoke_outdated(instance, keep, by=own and (own.subject or None))
-    if current is not None and keep is not None and current.is_outdated(instance):
-        current.note_credentials(instance)
+    keep = own.id if own and own.subject == str(user.pk) and may_sign_in(user) else None
+    sessions.revoke_outdated(user, keep, by=own and own.subject)
+    if current is not None and keep is not None and current.is_outdated(user):
+        current.note_credentials(user)
 
 
-def end_sessions_of_deleted(sender: object, instance: Any, **kwargs: object) -> None:
+def end_sessions_of_deleted(sender: object, instance: Any, using: str, **kwargs: object) -> None:
     """On ``post_delete`` of a user: end all of its sessions (ASVS 5.0 7.4.2)."""
+    if not _is_where_users_are(instance, using):
+        return
     current = current_session()
     own = None if current is None else current.read()
-    sessions.revoke_all(instance, reason=RevocationReason.USER_DELETED, by=own and (own.subject or None))
+    sessions.revoke_all(str(instance.pk), reason=RevocationReason.USER_DELETED, by=own and own.subject)
+
+
+def _is_where_users_are(user: Any, using: str) -> bool:
+    return using == router.db_for_write(get_user_model(), instance=user)  # and not a copy in an archive
+
+
+async def _anonymous() -> AnonymousUser:
+    return AnonymousUser()
 
 
 def models_of_users() -> list[type]:

@@ -100,6 +100,11 @@ class ActiveSessionRecord:
     idle_expires_at: datetime | None = None
 
     @property
+    def idle_time(self) -> timedelta | None:
+        """How long the session may go unused; None for any length."""
+        return None if self.idle_expires_at is None else self.idle_expires_at - (self.last_seen_at or self.created_at)
+
+    @property
     def ends_at(self) -> datetime:
         """When the session ends if nobody uses it again, and nobody ends it: for a page that warns of it."""
         return self.expires_at if self.idle_expires_at is None else min(self.expires_at, self.idle_expires_at)
@@ -210,6 +215,16 @@ class SessionRecord:
     auth_hash: str | None = field(default=None, repr=False)
     is_persistent: bool | None = None
     client: ClientFacts | None = field(default=None, compare=False)
+
+    @property
+    def length(self) -> timedelta:
+        """How long the session lasts from a sign-in."""
+        return self.expires_at - (self.authenticated_at or self.created_at)
+
+    @property
+    def idle_time(self) -> timedelta | None:
+        """How long the session may go unused; None for any length."""
+        return self.as_active().idle_time
 
     def is_active(self, now: datetime) -> bool:
         """Whether the session is neither expired nor idle for too long nor revoked at ``now``."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ from codlet_sessions.keeper import CUSTOM_EXPIRY
 from codlet_sessions.records import ActiveSessionRecord, ClientFacts, Rejection, RevocationReason, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
-from codlet_sessions.subjects import Subject, outdated_reason, subject_in, subject_of
+from codlet_sessions.subjects import Subject, may_sign_in, outdated_reason, subject_in, subject_of
 from codlet_sessions.writes import Beginning, Change, SessionOver, Written
 
 Found: TypeAlias = ForeignSession | SessionRecord | Rejection | None
@@ -51,7 +51,7 @@ class SessionState(RemembersFailure, KeyedSession):
         self._began_here = False
         self._was_written = False
         self._in_doubt = False
-        self._whose_credentials: Any = None
+        self._awaits_credentials = False
         self._committed: SessionRecord | None = None
         super().__init__(session_key)
 
@@ -94,23 +94,47 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def note_credentials(self, user: Any) -> None:
         """Take down that ``user``, whose session this is, has other credentials: it will get a new secret."""
-        self._whose_credentials, self.modified = user, True
+        self._awaits_credentials = self.modified = True
+        self._put_credentials(user)  # so that request.user, if somebody asks now, is still signed in
+
+    def take_back_sign_in(self) -> None:
+        """Be the session that was there before somebody signed in, whose sign-in is refused."""
+        for key in (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY):
+            self._data.pop(key, None)
+        self._signed_in_at = self._given_subject = self._client = None
 
     def note_commit(self) -> None:
         """Take down that the transaction that this was written in is over, if it was not the caller's."""
         if self._in_doubt and not get_keeper().store.in_transaction:
             self._in_doubt, self._committed = False, self._record
 
-    def _take_credentials(self) -> bool:
-        """Put the new credentials where they belong, and return whether the session must have a new secret for them."""
-        user, self._whose_credentials = self._whose_credentials, None
-        if user is None:
+    def _whose_credentials(self) -> Any:
+        """Return the primary key of the user whose credentials have changed in this session, if it is still theirs."""
+        awaits, self._awaits_credentials = self._awaits_credentials, False
+        if not awaits or self._record is None:  # signed out since, perhaps
+            return None
+        return get_keeper().subject_of(self._record, self._data).user_id
+
+    def _take_credentials(self, user: Any) -> bool:
+        """Take those of ``user``, as it is now, for a change may be rolled back. Return whether to renew the secret."""
+        if user is None or not may_sign_in(user):
             return False
-        if SESSION_KEY in self._data and hasattr(user, "get_session_auth_hash"):
-            self._data[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        else:
-            self._given_subject = subject_of(user)
+        self._put_credentials(user)
         return not self.has_new_secret
+
+    def _put_credentials(self, user: Any) -> None:
+        if SESSION_KEY not in self._data:
+            self._given_subject = subject_of(user)
+        elif hasattr(user, "get_session_auth_hash"):
+            self._data[HASH_SESSION_KEY] = user.get_session_auth_hash()
+
+    def _leave(self, interrupted: SessionInterrupted) -> None:
+        """Be no session any longer: it ended, or went on elsewhere, while this request was under way."""
+        over = interrupted.__cause__
+        self._session_cache: dict[str, Any] = {}
+        self._session_key = None
+        self._given_subject, self.modified = None, False
+        self.spares_cookie = isinstance(over, SessionOver) and over.is_superseded
 
     def user_id(self) -> object:
         """Return the primary key of the user that Django's ``login()`` has put into the data, or None."""
@@ -130,9 +154,7 @@ class SessionState(RemembersFailure, KeyedSession):
     def get_expire_at_browser_close(self) -> bool:
         """Return whether the browser forgets the cookie when it closes: by `set_persistent`, or Django's settings."""
         known = self._is_persistent if self._is_persistent is not None else self._record and self._record.is_persistent
-        if known is None or self._data.get(CUSTOM_EXPIRY) is not None:
-            return bool(super().get_expire_at_browser_close())
-        return not known
+        return bool(super().get_expire_at_browser_close()) if known is None else not known
 
     async def aget_expire_at_browser_close(self) -> bool:
         """Return `get_expire_at_browser_close`, from async code."""
@@ -143,8 +165,8 @@ class SessionState(RemembersFailure, KeyedSession):
         """
         Have the browser keep the cookie when it closes, or forget it then: what a "remember me" asks for.
 
-        The session is the same, and ends when it would: there is no second token (ASVS 5.0 7.3.2). ``set_expiry()``,
-        which says both, goes before.
+        The session is the same, and ends when it would: there is no second token (ASVS 5.0 7.3.2). This goes before
+        what ``set_expiry()`` says of the browser.
         """
         self._is_persistent, self.modified = value, True
 
@@ -285,6 +307,8 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def _next_end(self, record: SessionRecord, now: datetime) -> datetime | None:
         """Return the end that a write gives to the session of ``record``, or None when that stays as it is."""
+        if get_keeper().is_on_terms(record, self._data):
+            return now + record.length if self._signed_in_at else None
         custom = self._data.get(CUSTOM_EXPIRY)
         slides = conf.saves_every_request() or (isinstance(custom, int | float) and custom > 0)
         if slides or self._signed_in_at or self._has_other_expiry(get_keeper().data_of(record)):

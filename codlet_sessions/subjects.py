@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import router
 
 from codlet_sessions.models import MAX_SUBJECT_LENGTH
 from codlet_sessions.records import RevocationReason
@@ -92,10 +93,19 @@ def current_auth_hashes(user: Any) -> list[str] | None:
 
 
 def may_sign_in(user: Any) -> bool:
-    """Return whether ``user`` is active, or an authentication backend lets inactive users in."""
+    """Return whether ``user`` is active, or an authentication backend says that it lets inactive users in."""
     if getattr(user, "is_active", True):
         return True
-    return any(getattr(backend, "user_can_authenticate", _no)(user) for backend in get_backends())
+    try:
+        return any(getattr(backend, "user_can_authenticate", _no)(user) for backend in get_backends())
+    except ImproperlyConfigured:  # no backend at all
+        return False
+
+
+def user_as_it_is(user_id: Any, using: str | None = None) -> Any:
+    """Return the user of that primary key as the database has it now, or None. Reads the primary; one query."""
+    model = get_user_model()
+    return model._base_manager.using(using or router.db_for_write(model)).filter(pk=user_id).first()
 
 
 def outdated_reason(user: Any, auth_hash: str | None) -> RevocationReason | None:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from codlet_sessions import events
@@ -68,9 +69,11 @@ def sweep(
     """
     report = SweepReport()
     for batch in rows.active(now).chunks(batch_size):
-        for why, ids in _reasons(batch, reason).items():
-            ending = rows.filter(id__in=ids)
-            count = len(ids) if dry_run else ending.revoke(now, cause_of(why))
+        for why, found in _reasons(batch, reason).items():
+            ending = rows.filter(id__in=list(found))
+            if reason is None:  # what has been renewed since it was read has other credentials by now
+                ending = ending.vouched_by({auth_hash for auth_hash in found.values() if auth_hash is not None})
+            count = len(found) if dry_run else ending.revoke(now, cause_of(why))
             counted = {**report.revoked, why: report.revoked.get(why, 0) + count}
             report = replace(report, revoked=counted, batches=report.batches + 1)
             on_batch(report)
@@ -86,18 +89,18 @@ def tell(report: SweepReport, cause_of: Callable[[str], Cause], sender: type) ->
             events.many_revoked(count, cause_of(why)).tell(sender)
 
 
-def _reasons(batch: SessionQuerySet, reason: str | None) -> dict[str, list[UUID]]:
-    found: dict[str, list[UUID]] = defaultdict(list)
+def _reasons(batch: SessionQuerySet, reason: str | None) -> dict[str, dict[UUID, str | None]]:
     if reason is not None:
-        ids = list(batch.values_list("id", flat=True))
-        return {reason: ids} if ids else {}
-    for session_id, why in _outdated(batch):
-        found[why].append(session_id)
+        every = dict(batch.values_list("id", "auth_hash"))
+        return {reason: every} if every else {}
+    found: dict[str, dict[UUID, str | None]] = defaultdict(dict)
+    for row, why in _outdated(batch):
+        found[why][row.pk] = row.auth_hash
     return found
 
 
-def _outdated(batch: SessionQuerySet) -> Iterator[tuple[UUID, str]]:
+def _outdated(batch: SessionQuerySet) -> Iterator[tuple[Any, str]]:
     # Not asked in SQL whether there is a user: Django would join so that the sessions of deleted ones are left out.
     for row in batch.select_related("user").only("id", "auth_hash", "user"):
         if row.user_id is not None and (why := outdated_reason(row.user, row.auth_hash)) is not None:
-            yield row.id, why
+            yield row, why

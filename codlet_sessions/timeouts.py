@@ -19,6 +19,7 @@ from codlet_sessions.records import ActiveSessionRecord
 
 AUTO: Final = "auto"
 ANONYMOUS: Final = 24 * 60 * 60  # seconds
+_LONGEST: Final = timedelta(days=36525)
 _TOUCHES: Final = 20  # in one idle time
 _LONGEST_UNTOUCHED: Final = timedelta(hours=1)
 _JITTER: Final = 0.25
@@ -48,7 +49,7 @@ class Timeouts:
         lifetime: From the sign-in to the absolute end, if nobody gives a session an expiry of its own.
         absolute: The longest that this may be, whoever says otherwise; None if there is no such limit.
         idle: How long a session may go unused; None for any length.
-        idle_is_limit: Whether that holds for a session with an expiry of its own, too.
+        idle_is_limit: Whether that holds for a session with an expiry of its own, too, once somebody has signed in.
         anonymous: How long a session may go unused that nobody has signed in on, if it has no expiry of its own.
 
     """
@@ -65,10 +66,9 @@ class Timeouts:
 
     def idle_time(self, subject: str, *, has_own_expiry: bool) -> timedelta | None:
         """Return how long a session of ``subject`` ("" for nobody) may go unused; None for any length."""
-        limit = self.idle if self.idle_is_limit else None
-        default = self.idle if subject else self.anonymous
-        chosen = None if has_own_expiry else default
-        return min(filter(None, (limit, chosen)), default=None)
+        if not subject:
+            return None if has_own_expiry else self.anonymous
+        return None if has_own_expiry and not self.idle_is_limit else self.idle
 
 
 def parsed(raw: Mapping[str, Any], cookie_age: int, *, is_sliding: bool) -> Timeouts:
@@ -95,7 +95,7 @@ def parsed(raw: Mapping[str, Any], cookie_age: int, *, is_sliding: bool) -> Time
         absolute=None if absolute == timedelta.max else absolute,
         idle=min(filter(None, (given, preset.idle)), default=None),
         idle_is_limit=(is_given and given is not None) or preset.idle is not None,
-        anonymous=None if is_sliding else span(raw["ANONYMOUS_TIMEOUT"]),
+        anonymous=None if is_sliding and raw["ANONYMOUS_TIMEOUT"] == ANONYMOUS else span(raw["ANONYMOUS_TIMEOUT"]),
     )
 
 
@@ -104,7 +104,8 @@ def span(value: Any) -> timedelta | None:
     Return ``value``, a timedelta or a number of seconds, as a timedelta; None as None.
 
     Raises:
-        ValueError: It is neither, or not longer than nothing.
+        ValueError: It is neither, or not longer than nothing, or longer than a century.
+        OverflowError: It is far longer.
 
     """
     if value is None:
@@ -112,15 +113,15 @@ def span(value: Any) -> timedelta | None:
     if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
         raise ValueError("neither a number of seconds nor a timedelta")
     length = value if isinstance(value, timedelta) else timedelta(seconds=value)
-    if length <= timedelta():
-        raise ValueError("not longer than nothing")
+    if not timedelta() < length <= _LONGEST:
+        raise ValueError("not longer than nothing" if length <= timedelta() else "longer than a century")
     return length
 
 
 def is_worth_noting(session: ActiveSessionRecord, now: datetime) -> bool:
     """Return whether it is time to write down that ``session`` is in use. Chance has a say in it."""
-    last_seen_at = session.last_seen_at or session.created_at
+    unused = now - (session.last_seen_at or session.created_at)
     interval = _LONGEST_UNTOUCHED
-    if session.idle_expires_at is not None:
-        interval = min(interval, (session.idle_expires_at - last_seen_at) / _TOUCHES)
-    return now - last_seen_at >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing
+    if session.idle_time is not None:
+        interval = min(interval, session.idle_time / _TOUCHES)
+    return unused >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing

@@ -1,7 +1,9 @@
 """What tests of several behaviours share."""
 
 import pytest
+from django.contrib.auth import apps as auth_apps
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes import apps as contenttypes_apps
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
@@ -37,7 +39,13 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
+    # Also for tests that change INSTALLED_APPS, for which every app gets ready anew.
+    auth_apps.create_permissions = contenttypes_apps.create_contenttypes = _leave_alone
     post_migrate.connect(put_back, weak=False)
+
+
+def _leave_alone(**kwargs):
+    pass
 
 
 @pytest.fixture

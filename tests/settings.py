@@ -29,7 +29,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY",  # nothing here must outlive a power cut
+        "init_command": "PRAGMA synchronous=OFF",  # nothing here must outlive a power cut
     }
     DATABASES["default"]["TEST"] = {"NAME": SQLITE_FILE}
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
