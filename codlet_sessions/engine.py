@@ -19,7 +19,7 @@ from codlet_sessions.purge import purge
 from codlet_sessions.records import ActiveSessionRecord, ClientFacts, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_state import Found, SessionState
-from codlet_sessions.subjects import Subject, user_as_it_is
+from codlet_sessions.subjects import Subject, outdated_reason, user_as_it_is
 from codlet_sessions.writes import SessionOver, Written
 
 
@@ -224,18 +224,30 @@ class EngineSession(SessionState):
         The user is read anew, because the change may have been rolled back. If the session has ended meanwhile, this is
         none from now on.
         """
-        user_id = self._whose_credentials()
+        if (user_id := self._whose_credentials()) is None:
+            return None
+        user = user_as_it_is(user_id)
+        if (gone := outdated_reason(user, None)) is not None:
+            with self.ending_for(gone):
+                return self.flush()
+        self._put_credentials(user)
         try:
-            if user_id is not None and self._take_credentials(user_as_it_is(user_id)):
+            if not self.has_new_secret:
                 self.cycle_key()
         except SessionInterrupted as interrupted:
             self._leave(interrupted)
 
     async def arenew_credentials(self) -> None:
         """Renew as `renew_credentials` does, from async code."""
-        user_id = self._whose_credentials()
+        if (user_id := self._whose_credentials()) is None:
+            return None
+        user = await sync_to_async(user_as_it_is)(user_id)
+        if (gone := outdated_reason(user, None)) is not None:
+            with self.ending_for(gone):
+                return await self.aflush()
+        self._put_credentials(user)
         try:
-            if user_id is not None and self._take_credentials(await sync_to_async(user_as_it_is)(user_id)):
+            if not self.has_new_secret:
                 await self.acycle_key()
         except SessionInterrupted as interrupted:
             self._leave(interrupted)

@@ -80,14 +80,13 @@ def _locked(user: Any) -> Iterator[None]:
     model = get_user_model()
     using = router.db_for_write(model, instance=user)
     features = connections[using].features
-    with transaction.atomic(using=using):
+    with translated_errors(_NOT_LOCKED), transaction.atomic(using=using):
         rows = model._base_manager.using(using).filter(pk=user.pk)
-        with translated_errors(_NOT_LOCKED):
-            if features.has_select_for_update:
-                # No stronger than needed: rows that point to the user can be written meanwhile.
-                list(rows.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk"))
-            else:
-                rows.update(**{model.USERNAME_FIELD: F(model.USERNAME_FIELD)})  # any write locks the whole file
+        if features.has_select_for_update:
+            # No stronger than needed: rows that point to the user can be written meanwhile.
+            list(rows.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk"))
+        else:
+            rows.update(**{model.USERNAME_FIELD: F(model.USERNAME_FIELD)})  # any write locks the whole file
         yield
 
 

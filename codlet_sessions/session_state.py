@@ -18,7 +18,7 @@ from codlet_sessions.keeper import CUSTOM_EXPIRY
 from codlet_sessions.records import ActiveSessionRecord, ClientFacts, Rejection, RevocationReason, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
-from codlet_sessions.subjects import Subject, may_sign_in, outdated_reason, subject_in, subject_of
+from codlet_sessions.subjects import Subject, outdated_reason, subject_in, subject_of
 from codlet_sessions.writes import Beginning, Change, SessionOver, Written
 
 Found: TypeAlias = ForeignSession | SessionRecord | Rejection | None
@@ -114,13 +114,6 @@ class SessionState(RemembersFailure, KeyedSession):
         if not awaits or self._record is None:  # signed out since, perhaps
             return None
         return get_keeper().subject_of(self._record, self._data).user_id
-
-    def _take_credentials(self, user: Any) -> bool:
-        """Take those of ``user``, as it is now, for a change may be rolled back. Return whether to renew the secret."""
-        if user is None or not may_sign_in(user):
-            return False
-        self._put_credentials(user)
-        return not self.has_new_secret
 
     def _put_credentials(self, user: Any) -> None:
         if SESSION_KEY not in self._data:
@@ -308,7 +301,7 @@ class SessionState(RemembersFailure, KeyedSession):
     def _next_end(self, record: SessionRecord, now: datetime) -> datetime | None:
         """Return the end that a write gives to the session of ``record``, or None when that stays as it is."""
         if get_keeper().is_on_terms(record, self._data):
-            return now + record.length if self._signed_in_at else None
+            return self._signed_in_at + record.length if self._signed_in_at else None
         custom = self._data.get(CUSTOM_EXPIRY)
         slides = conf.saves_every_request() or (isinstance(custom, int | float) and custom > 0)
         if slides or self._signed_in_at or self._has_other_expiry(get_keeper().data_of(record)):

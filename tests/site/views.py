@@ -1,9 +1,14 @@
 """Pages that ask for the session, leave it alone, begin it and end it."""
 
+from datetime import timedelta
+
+from asgiref.sync import sync_to_async
 from django.contrib import auth
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseServerError, JsonResponse
 
+from codlet_sessions.api import sessions
 from codlet_sessions.auth import (
     aconfirm,
     acredentials_changed,
@@ -14,6 +19,7 @@ from codlet_sessions.auth import (
     login,
     logout,
 )
+from codlet_sessions.errors import SessionLimitReached
 
 
 def _described(session):
@@ -338,3 +344,136 @@ def sign_in_and_confirm(request, username):
 async def asign_in_and_confirm(request, username):
     await alogin(request, await User.objects.aget(username=username))
     return _described(await aconfirm(request))
+
+
+# A change of the password, and what a view may do besides.
+
+
+def _change(username):
+    user = User.objects.get(username=username)
+    user.set_password("another")
+    user.save()
+    return user
+
+
+_achange = sync_to_async(_change)
+
+
+def change_and_leave(request):
+    _change("ada")
+    auth.logout(request)
+    return HttpResponse("changed")
+
+
+async def achange_and_leave(request):
+    await _achange("ada")
+    await auth.alogout(request)
+    return HttpResponse("changed")
+
+
+def change_and_flush(request):
+    _change("ada")
+    request.session.flush()
+    return HttpResponse("changed")
+
+
+async def achange_and_flush(request):
+    await _achange("ada")
+    await request.session.aflush()
+    return HttpResponse("changed")
+
+
+def change_factor_and_leave(request):
+    credentials_changed(request.user)
+    auth.logout(request)
+    return HttpResponse("changed")
+
+
+async def achange_factor_and_leave(request):
+    await acredentials_changed(await request.auser())
+    await auth.alogout(request)
+    return HttpResponse("changed")
+
+
+def change_and_enter(request, username):
+    _change("ada")
+    return enter(request, username)
+
+
+async def achange_and_enter(request, username):
+    await _achange("ada")
+    return await aenter(request, username)
+
+
+def change_of_and_look(request, username):
+    _change(username)
+    return user(request)
+
+
+async def achange_of_and_look(request, username):
+    await _achange(username)
+    return await auser(request)
+
+
+def change_and_roll_back(request, username):
+    with transaction.atomic():
+        _change(username)
+        transaction.set_rollback(True)
+    return HttpResponse("not changed")
+
+
+achange_and_roll_back = sync_to_async(change_and_roll_back)
+
+
+def change_and_revoke_all(request, username):
+    sessions.revoke_all(_change(username))
+    return HttpResponse("changed")
+
+
+async def achange_and_revoke_all(request, username):
+    await sessions.arevoke_all(await _achange(username))
+    return HttpResponse("changed")
+
+
+def change_and_deactivate(request, username):
+    user = _change(username)
+    user.is_active = False
+    user.save()
+    return HttpResponse("changed")
+
+
+achange_and_deactivate = sync_to_async(change_and_deactivate)
+
+
+def confirm_and_change(request, username):
+    confirm(request)
+    _change(username)
+    return HttpResponse("changed")
+
+
+async def aconfirm_and_change(request, username):
+    await aconfirm(request)
+    await _achange(username)
+    return HttpResponse("changed")
+
+
+def sign_in_for_a_minute(request, subject):
+    return _described(login(request, subject, lifetime=timedelta(minutes=1), persistent=False))
+
+
+async def asign_in_for_a_minute(request, subject):
+    return _described(await alogin(request, subject, lifetime=timedelta(minutes=1), persistent=False))
+
+
+def enter_or_say(request, username):
+    try:
+        enter(request, username)
+    except SessionLimitReached:
+        return JsonResponse({"user": request.user.username, "refused": True})
+
+
+async def aenter_or_say(request, username):
+    try:
+        await aenter(request, username)
+    except SessionLimitReached:
+        return JsonResponse({"user": (await request.auser()).username, "refused": True})
