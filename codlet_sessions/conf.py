@@ -14,6 +14,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.shortcuts import resolve_url
 from django.utils.module_loading import import_string
 
 from codlet_sessions import problems
@@ -132,6 +133,16 @@ def client_address() -> Callable[[HttpRequest], str | None]:
 def client_place() -> Callable[[str], str | None]:
     """Return what says where an address is, for people to read; it knows of no place if the host has not said."""
     return _called("CLIENT_PLACE") if _raw()["CLIENT_PLACE"] is not None else lambda address: None
+
+
+def recent_sign_in() -> timedelta:
+    """Return how long a sign-in counts as recent, where nobody says otherwise."""
+    return span(_raw()["RECENT_SIGN_IN"]) or timedelta()
+
+
+def login_url() -> str:
+    """Return the path of the page to sign in on: the host's LOGIN_URL, resolved."""
+    return resolve_url(settings.LOGIN_URL)
 
 
 def session_cookie_names() -> set[str]:

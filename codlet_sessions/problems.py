@@ -46,6 +46,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "CLIENT_ADDRESS": "codlet_sessions.clients.remote_address",
     "CLIENT_PLACE": None,
     "CLIENT_RETENTION": None,
+    "RECENT_SIGN_IN": 900,
 }
 _AT_LIMIT: Final = (EVICT_IDLE, EVICT_OLDEST, REFUSE)
 _CLIENT_FACTS: Final = (NOTHING, TRUNCATED, FULL)
@@ -124,7 +125,7 @@ def vault_failed(error: Exception) -> Problem:
 
 
 def of_the_rest(raw: Mapping[str, Any], host: LazySettings, *, is_our_engine: bool) -> Iterator[Problem]:
-    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017, E019 and E022 to E025."""
+    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017, E019 and E022 to E026."""
     yield from _unknown_names(raw)
     yield from _cookie_problems(raw)
     if not is_our_engine:
@@ -134,6 +135,7 @@ def of_the_rest(raw: Mapping[str, Any], host: LazySettings, *, is_our_engine: bo
     yield from _timeout_problems(raw)
     yield from _client_problems(raw)
     yield from _limit_problems(raw)
+    yield from _recency_problems(raw)
     yield from _host_problems(host)
     if not host.USE_TZ:
         yield Problem(
@@ -268,6 +270,20 @@ def _limit_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             "codlet_sessions.E025",
             f"CODLET_SESSIONS['AT_LIMIT'] is {raw['AT_LIMIT']!r}.",
             f"Set it to one of {', '.join(map(repr, _AT_LIMIT))}, or leave it out for {EVICT_IDLE!r}.",
+        )
+
+
+def _recency_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    value = raw["RECENT_SIGN_IN"]
+    try:
+        fault = "" if span(value) else "every sign-in, and none, would be recent"
+    except (ValueError, OverflowError) as error:
+        fault = str(error)
+    if fault:
+        yield Problem(
+            "codlet_sessions.E026",
+            f"CODLET_SESSIONS['RECENT_SIGN_IN'] is {value!r}: {fault}.",
+            f"Set it to a number of seconds or a timedelta, or leave it out for {DEFAULTS['RECENT_SIGN_IN']!r}.",
         )
 
 

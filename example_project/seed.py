@@ -12,8 +12,14 @@ from codlet_sessions.hashing import KeyRing, SecretHasher
 from codlet_sessions.issued import IssuedSession
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.models import Session
-from codlet_sessions.records import RevocationReason
+from codlet_sessions.records import NO_FACTS, ClientFacts, RevocationReason
 from example_project.people import ADMINISTRATOR, VISITOR
+
+_PHONE = "Mozilla/5.0 (Android 15; Mobile; rv:146.0) Gecko/146.0 Firefox/146.0"
+_TABLET = (
+    "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6"
+    " Mobile/15E148 Safari/604.1"
+)
 
 
 def make_sessions() -> None:
@@ -31,11 +37,14 @@ def make_sessions() -> None:
     _end(_begin("device:40", days=1), RevocationReason.ADMINISTRATOR, by=ada, after=timedelta(hours=6))
     _end(_begin("device:39", hours=8), "device lost", by=grace, after=timedelta(minutes=50))
     _begin(ada, hours=3)
-    _begin(grace, minutes=20)
+    _begin(grace, days=2, client=ClientFacts(_TABLET, "198.51.100.0"))
+    _begin(grace, minutes=20, client=ClientFacts(_PHONE, "203.0.113.0"))
 
 
-def _begin(subject: object, *, lifetime: timedelta | None = None, **ago: int) -> IssuedSession:
-    return _ago(**ago).issue(subject, lifetime=lifetime)
+def _begin(
+    subject: object, *, lifetime: timedelta | None = None, client: ClientFacts = NO_FACTS, **ago: int
+) -> IssuedSession:
+    return _ago(**ago).issue(subject, lifetime=lifetime, client=client)
 
 
 def _begin_under_older_keys(*subjects: object, days: int) -> None:

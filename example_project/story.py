@@ -11,6 +11,7 @@ from example_project.visitor import Page, Visitor
 
 COOKIE = "sessionid"
 SESSIONS = "/admin/codlet_sessions/session/"
+MINE = "/account/sessions/"
 
 
 class Unexpected(Exception):
@@ -22,7 +23,7 @@ class Story:
 
     def __init__(self, home: str, password: str, environment: Mapping[str, str]) -> None:
         self.password, self.environment = password, environment
-        self.grace, self.ada, self.stranger = Visitor(home), Visitor(home), Visitor(home)
+        self.grace, self.ada, self.stranger, self.elsewhere = (Visitor(home) for _ in range(4))
 
     def steps(self) -> list[tuple[str, Callable[[], None]]]:
         """Return the steps, each with the sentence that tells it."""
@@ -30,6 +31,7 @@ class Story:
             ("who has not signed in is nobody, and gets no cookie", self._look_anonymously),
             ("grace signs in on the page", self._sign_in),
             ("she sees her name, since when and how often, in the sync and the async view", self._look),
+            ("she finds her other browser in the list of her sessions, and signs it out from here", self._tidy),
             ("a tampered and a malformed cookie are nobody", self._forge),
             ("ada signs in to the admin, and the page knows her, too", self._enter_admin),
             ("she finds grace's session in the list", self._find),
@@ -65,6 +67,16 @@ class Story:
             page = self.grace.get(path)
             for words in (f"Hello, {VISITOR}.", "Signed in", "Expires", self.session_id, f"in this session: {visits}"):
                 _expect(page, words)
+
+    def _tidy(self) -> None:
+        self.elsewhere.submit(
+            self.elsewhere.get("/sign-in/"), "username", username=VISITOR, password=self.password, next="/"
+        )
+        sessions = self.grace.get(MINE)
+        for words in ("This device", self.session_id, "End all other sessions"):
+            _expect(sessions, words)
+        _expect(self.grace.press(sessions, f"{MINE}end-others/"), "You are not signed in anywhere else.")
+        _expect(self.elsewhere.get("/"), "Nobody is signed in here")
 
     def _forge(self) -> None:
         tampered = ("1" if self.secret[0] == "0" else "0") + self.secret[1:]

@@ -1,5 +1,6 @@
 """A small browser, made of the standard library: it keeps cookies, follows redirects and fills in forms."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.message import Message
 from html.parser import HTMLParser
@@ -41,11 +42,16 @@ class Page:
     text: str
     way: tuple["Page", ...] = ()
 
-    def form(self, having: str) -> Form:
-        """Return the first form with a field of that name."""
+    @property
+    def forms(self) -> list[Form]:
+        """Its forms."""
         reader = _FormReader()
         reader.feed(self.text)
-        forms = [form for form in reader.forms if having in form.names]
+        return reader.forms
+
+    def form(self, having: str) -> Form:
+        """Return the first form with a field of that name."""
+        forms = [form for form in self.forms if having in form.names]
         if not forms:
             raise LookupError(f"{self.address} (status {self.status}) has no form with a field {having!r}.")
         return forms[0]
@@ -81,7 +87,13 @@ class Visitor:
 
     def submit(self, page: Page, having: str, **fields: object) -> Page:
         """Send the form of ``page`` that has a field ``having``, with ``fields`` filled in."""
-        form = page.form(having)
+        return self._send(page, page.form(having), fields)
+
+    def press(self, page: Page, action: str) -> Page:
+        """Press the button of the form of ``page`` that goes to ``action``."""
+        return self._send(page, next(form for form in page.forms if form.action == action), {})
+
+    def _send(self, page: Page, form: Form, fields: Mapping[str, object]) -> Page:
         sends = [(name, value) for name, value in form.sends if name not in fields] + list(fields.items())
         address = urljoin(page.address, form.action)
         headers = {"Referer": page.address}

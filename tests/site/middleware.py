@@ -11,3 +11,14 @@ class Fails(MiddlewareMixin):
 class AsksForTheSession(MiddlewareMixin):
     def process_request(self, request):
         request.subject = request.codlet_session and request.codlet_session.subject
+
+
+class StrictPolicy(MiddlewareMixin):
+    """Nothing but stylesheets and pictures of the site's own, and no script at all."""
+
+    def process_response(self, request, response):
+        response["Content-Security-Policy"] = (
+            "default-src 'none'; script-src 'none'; style-src 'self'; img-src 'self';"
+            " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        return response

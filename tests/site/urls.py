@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView, PasswordResetView
 from django.urls import include, path
 
-from tests.site import views
+from codlet_sessions.views import LoginView
+from tests.site import gated, views
 
 pages = [
     path("who/", views.who),
@@ -49,6 +50,9 @@ pages = [
     path("sign-in-for-a-minute/<str:subject>/", views.sign_in_for_a_minute),
     path("enter-or-say/<str:username>/", views.enter_or_say),
     path("renew/", views.renew),
+    path("gated/", gated.gated),
+    path("gated-strictly/", gated.gated_strictly),
+    path("gated-class/", gated.Gated.as_view()),
 ]
 async_pages = [
     path("who/", views.awho),
@@ -93,6 +97,9 @@ async_pages = [
     path("sign-in-for-a-minute/<str:subject>/", views.asign_in_for_a_minute),
     path("enter-or-say/<str:username>/", views.aenter_or_say),
     path("renew/", views.arenew),
+    path("gated/", gated.agated),
+    path("gated-strictly/", gated.agated_strictly),
+    path("gated-class/", gated.AsyncGated.as_view()),
 ]
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -106,4 +113,6 @@ urlpatterns = [
         PasswordResetConfirmView.as_view(success_url="/s/user/"),
         name="password_reset_confirm",
     ),
+    path("account/sessions/", include("codlet_sessions.urls")),
+    path("accounts/login/", LoginView.as_view(next_page="/s/who/"), name="login"),
 ]
