@@ -17,13 +17,14 @@ class CodletSessionsConfig(AppConfig):
     def ready(self) -> None:
         """Register receivers and checks. Imported here, because they look at models and middleware."""
         from django.contrib.auth.signals import user_logged_in
-        from django.db.models.signals import post_delete, post_save
+        from django.db.models.signals import post_delete, post_save, pre_save
 
         from codlet_sessions import checks, receivers
 
         user_logged_in.connect(receivers.begin_life_anew, dispatch_uid="codlet_sessions.begin_life_anew")
         for model in receivers.models_of_users():
             uid = f"codlet_sessions.{model.__qualname__}"
+            pre_save.connect(receivers.look_at_own_session, sender=model, dispatch_uid=uid)
             post_save.connect(receivers.end_outdated_sessions, sender=model, dispatch_uid=uid)
             post_delete.connect(receivers.end_sessions_of_deleted, sender=model, dispatch_uid=uid)
         register(Tags.security)(checks.check_settings)

@@ -69,7 +69,8 @@ def _middleware_problems() -> Iterator[CheckMessage]:
     if not positions and stock and conf.uses_our_engine():
         yield CheckWarning(
             "SESSION_ENGINE is one of codlet_sessions, and the middleware above it is Django's: requests have no"
-            " codlet_session, an outage is a 500, and a slow response may overwrite or clear a newer cookie.",
+            " codlet_session, an outage is a 500, a slow response may overwrite or clear a newer cookie, and sessions"
+            " end though they are used.",
             hint=f"Put '{_OURS}' into MIDDLEWARE in the place of Django's SessionMiddleware.",
             id="codlet_sessions.W003",
         )

@@ -172,6 +172,11 @@ def adopts_from() -> str | None:
     return path
 
 
+def authentication_backends() -> list[str]:
+    """Return the host's AUTHENTICATION_BACKENDS."""
+    return list(settings.AUTHENTICATION_BACKENDS)
+
+
 def exception_reporter_filter() -> str:
     """Return the host's DEFAULT_EXCEPTION_REPORTER_FILTER."""
     return str(settings.DEFAULT_EXCEPTION_REPORTER_FILTER)

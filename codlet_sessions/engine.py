@@ -16,7 +16,7 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from codlet_sessions import conf
 from codlet_sessions.api import get_keeper, predecessor_for
 from codlet_sessions.purge import purge
-from codlet_sessions.records import ActiveSessionRecord, ClientFacts, SessionRecord
+from codlet_sessions.records import ActiveSessionRecord, ClientFacts, Rejection, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_state import Found, SessionState
 from codlet_sessions.subjects import Subject, outdated_reason, user_as_it_is
@@ -313,7 +313,10 @@ class EngineSession(SessionState):
         with self._remembering_failure():
             predecessor = predecessor_for(self._secret)
             found = None if predecessor is None else predecessor.find(self._secret.expose())
-            return found or get_keeper().open(self._secret)
+            found = found or get_keeper().open(self._secret)
+            if isinstance(found, Rejection):
+                get_keeper().manager.end_outdated(found)
+            return found
 
     async def _afind(self) -> Found:
         if self._secret is None:
@@ -321,7 +324,10 @@ class EngineSession(SessionState):
         with self._remembering_failure():
             predecessor = predecessor_for(self._secret)
             found = None if predecessor is None else await predecessor.afind(self._secret.expose())
-            return found or await get_keeper().aopen(self._secret)
+            found = found or await get_keeper().aopen(self._secret)
+            if isinstance(found, Rejection):
+                await get_keeper().manager.aend_outdated(found)
+            return found
 
     def _insert(self, data: Mapping[str, Any]) -> None:
         foreign, is_renewed = self._foreign, self.has_new_secret

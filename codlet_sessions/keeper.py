@@ -13,7 +13,7 @@ from codlet_sessions.errors import StoreUnavailable
 from codlet_sessions.events import Event
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.issued import IssuedSession
-from codlet_sessions.manager import SessionManager
+from codlet_sessions.manager import SessionManager, authentic
 from codlet_sessions.merging import merge
 from codlet_sessions.records import (
     ActiveSessionRecord,
@@ -88,14 +88,14 @@ class SessionKeeper:
         if not secret.is_well_formed():
             return False
         found = self.store.look_up(self.hasher.candidates(secret), self.now())
-        return isinstance(found, SessionRecord) and self.is_genuine(found)
+        return isinstance(authentic(self.hasher, found), SessionRecord)
 
     async def afinds(self, secret: SessionSecret) -> bool:
         """Find as `finds` does, from async code."""
         if not secret.is_well_formed():
             return False
         found = await self.store.alook_up(self.hasher.candidates(secret), self.now())
-        return isinstance(found, SessionRecord) and self.is_genuine(found)
+        return isinstance(authentic(self.hasher, found), SessionRecord)
 
     def is_genuine(self, record: SessionRecord) -> bool:
         """Return whether ``record``, as a store gave it, is as somebody who has its key wrote it."""

@@ -16,6 +16,7 @@ from codlet_sessions.issued import IssuedSession
 from codlet_sessions.models import MAX_REASON_LENGTH
 from codlet_sessions.records import (
     NO_FACTS,
+    UNKNOWN_USER,
     ActiveSessionRecord,
     Candidates,
     Cause,
@@ -30,7 +31,7 @@ from codlet_sessions.records import (
 )
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionStore
-from codlet_sessions.subjects import Subject, current_auth_hashes, may_sign_in, subject_of
+from codlet_sessions.subjects import Subject, current_auth_hashes, may_sign_in, outdated_reason, subject_of
 from codlet_sessions.timeouts import Timeouts, is_worth_noting
 
 logger = logging.getLogger("codlet_sessions")
@@ -142,7 +143,8 @@ class SessionManager:
     def examine(self, secret: SessionSecret) -> Finding:
         """Judge as `judge` does, but return the whole record, if the store keeps it whole: for an engine."""
         candidates = self._candidates(secret)
-        finding = self._authentic(self.store.look_up(candidates, self.clock())) if candidates else _MALFORMED
+        found = self.store.look_up(candidates, self.clock()) if candidates else _MALFORMED
+        finding = authentic(self.hasher, found)
         if isinstance(finding, Rejection):
             self._tell(*self._tidings(finding))
         return finding
@@ -150,10 +152,33 @@ class SessionManager:
     async def aexamine(self, secret: SessionSecret) -> Finding:
         """Examine as `examine` does, from async code."""
         candidates = self._candidates(secret)
-        finding = self._authentic(await self.store.alook_up(candidates, self.clock())) if candidates else _MALFORMED
+        finding = (
+            authentic(self.hasher, await self.store.alook_up(candidates, self.clock())) if candidates else _MALFORMED
+        )
         if isinstance(finding, Rejection):
             await self._atell(*self._tidings(finding))
         return finding
+
+    def end_outdated(self, finding: Finding) -> bool:
+        """
+        End the session of a cookie that was rejected because of what became of its user: for whoever serves requests.
+
+        Returns:
+            Whether this call ended it. False, too, if ``finding`` is anything else.
+
+        Raises:
+            StoreError: The store could not answer. The session opens nothing all the same.
+
+        """
+        if not isinstance(finding, Rejection) or finding.session_id is None or not finding.ends_for:
+            return False
+        return self.revoke(finding.session_id, reason=finding.ends_for)
+
+    async def aend_outdated(self, finding: Finding) -> bool:
+        """End as `end_outdated` does, from async code."""
+        if not isinstance(finding, Rejection) or finding.session_id is None or not finding.ends_for:
+            return False
+        return await self.arevoke(finding.session_id, reason=finding.ends_for)
 
     def touch(self, session: ActiveSessionRecord) -> bool:
         """
@@ -374,11 +399,6 @@ class SessionManager:
     def _candidates(self, secret: SessionSecret) -> Candidates:
         return self.hasher.candidates(secret) if secret.is_well_formed() else []
 
-    def _authentic(self, finding: Finding) -> Finding:
-        if isinstance(finding, SessionRecord) and not sealing.is_sealed(self.hasher, finding):
-            return finding.rejected(RejectionReason.TAMPERED)
-        return finding
-
     def _tidings(self, rejection: Rejection) -> list[Event]:
         tidings = [events.rejected(rejection)]
         if rejection.key_version and rejection.key_version not in self.hasher.key_ring:
@@ -395,6 +415,17 @@ class SessionManager:
 
 
 _MALFORMED: Finding = Rejection(RejectionReason.MALFORMED)
+
+
+def authentic(hasher: SecretHasher, finding: Finding) -> Finding:
+    """Return what a store has found, or the rejection of a row that was tampered with or that its user left behind."""
+    if not isinstance(finding, SessionRecord):
+        return finding
+    if not sealing.is_sealed(hasher, finding):
+        return finding.rejected(RejectionReason.TAMPERED)
+    is_known = finding.user_id is not None and finding.user is not UNKNOWN_USER
+    why = outdated_reason(finding.user, finding.auth_hash) if is_known else None
+    return finding if why is None else finding.rejected(RejectionReason.OUTDATED, ends_for=why)
 
 
 def _verdict(finding: Finding) -> Verdict:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import aget_user, get_user
+from django.contrib.auth import SESSION_KEY, aget_user, get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
@@ -24,6 +24,7 @@ from codlet_sessions.own_cookie import OwnCookieSession
 from codlet_sessions.records import RevocationReason
 from codlet_sessions.requests import attach, session_of, under_way
 from codlet_sessions.shared_cookie import SharedCookieSession
+from codlet_sessions.vouching import user_of
 
 logger = logging.getLogger("codlet_sessions")
 
@@ -144,8 +145,9 @@ def _has_steps_of_its_own(kind: type, base: type) -> bool:
 
 def _user(request: Any) -> Any:
     if not hasattr(request, "_cached_user"):  # where Django's own request.user looks first
+        request.session.get(SESSION_KEY)  # so that it is loaded
         with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
-            request._cached_user = get_user(request)
+            request._cached_user = user_of(request.session) or get_user(request)
         if not request._cached_user.is_authenticated and (reason := departure(request.session)):
             with _ending_for(request, reason):
                 request.session.flush()
@@ -156,8 +158,9 @@ async def _auser(request: Any, lazy_user: object) -> Any:
     if request.user is not lazy_user:  # login() or logout() has put somebody there
         return request.user
     if not hasattr(request, "_cached_user"):
+        await request.session.aget(SESSION_KEY)
         with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
-            request._cached_user = await aget_user(request)
+            request._cached_user = user_of(request.session) or await aget_user(request)
         if not request._cached_user.is_authenticated and (reason := await adeparture(request.session)):
             with _ending_for(request, reason):
                 await request.session.aflush()

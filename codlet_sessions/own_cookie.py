@@ -55,7 +55,9 @@ class OwnCookieSession(RemembersFailure):
         """
         if (secret := self._to_ask_for()) is not None:
             with self._remembering_failure():
-                self._learn(sessions.examine(secret))
+                finding = sessions.examine(secret)
+                self._learn(finding)
+                sessions.end_outdated(finding)
         return self._record
 
     async def aread(self) -> ActiveSessionRecord | None:
@@ -64,7 +66,9 @@ class OwnCookieSession(RemembersFailure):
         async with self._turn:  # two tasks of one request share one query
             if (secret := self._to_ask_for()) is not None:
                 with self._remembering_failure():
-                    self._learn(await sessions.aexamine(secret))
+                    finding = await sessions.aexamine(secret)
+                    self._learn(finding)
+                    await sessions.aend_outdated(finding)
         return self._record
 
     def sign_in(

@@ -48,6 +48,19 @@ def begin_life_anew(sender: object, request: Any = None, user: Any = None, **kwa
     note_device(session.session_id, subject, client)
 
 
+def look_at_own_session(
+    sender: object, instance: Any, raw: bool, using: str, update_fields: Any = None, **kwargs: object
+) -> None:
+    """
+    On ``pre_save`` of a user: read the session of the request that is under way, while it still fits its user.
+
+    One query, if the request has a session and has not looked at it.
+    """
+    current = current_session()
+    if current is not None and not instance._state.adding and _is_of_interest(instance, raw, using, update_fields):
+        current.read()
+
+
 def end_outdated_sessions(
     sender: object, instance: Any, created: bool, raw: bool, using: str, update_fields: Any = None, **kwargs: object
 ) -> None:
@@ -57,8 +70,7 @@ def end_outdated_sessions(
     The session in which that happened goes on, under a new secret (ASVS 5.0 7.4.2, 7.4.3). One UPDATE, whatever was
     saved, since only the model knows what its credentials consist of; none for a new user, a fixture, a sign-in.
     """
-    is_sign_in = update_fields is not None and set(update_fields) <= _WRITTEN_BY_SIGNING_IN
-    if created or raw or is_sign_in or not _is_where_users_are(instance, using):
+    if created or not _is_of_interest(instance, raw, using, update_fields):
         return
     # What was not written may be out of date in an object that somebody has kept: a worker, a socket.
     user = instance if update_fields is None else user_as_it_is(instance.pk, using)
@@ -79,6 +91,11 @@ def end_sessions_of_deleted(sender: object, instance: Any, using: str, **kwargs:
     current = current_session()
     own = None if current is None else current.read()
     sessions.revoke_all(str(instance.pk), reason=RevocationReason.USER_DELETED, by=own and own.subject)
+
+
+def _is_of_interest(user: Any, raw: bool, using: str, update_fields: Any) -> bool:
+    is_sign_in = update_fields is not None and set(update_fields) <= _WRITTEN_BY_SIGNING_IN
+    return not raw and not is_sign_in and _is_where_users_are(user, using)
 
 
 def _is_where_users_are(user: Any, using: str) -> bool:

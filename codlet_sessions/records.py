@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
@@ -49,6 +49,7 @@ class RejectionReason(StrEnum):
     EXPIRED = "expired"
     IDLE = "idle"
     REVOKED = "revoked"
+    OUTDATED = "outdated"
     KEY_VERSION_MISMATCH = "key_version_mismatch"
     TAMPERED = "tampered"
 
@@ -153,6 +154,7 @@ class Rejection:
     Attributes:
         reason: The inside reason.
         session_id, key_version: Of the row, when one was there after all.
+        ends_for: Why the session, which nobody has ended yet, should be: what became of its user; "" otherwise.
         is_superseded: Whether the session gave way to a new one just now. Its browser may have the new cookie
             already while an older request is still under way: clearing the cookie then would clear the new one.
 
@@ -162,6 +164,7 @@ class Rejection:
     session_id: UUID | None = None
     key_version: str = ""
     is_superseded: bool = False
+    ends_for: str = ""
 
     @property
     def spares_the_cookie(self) -> bool:
@@ -173,6 +176,9 @@ SUPERSEDED = Rejection(RejectionReason.UNKNOWN, is_superseded=True)
 
 Verdict: TypeAlias = ActiveSessionRecord | Rejection
 """What a secret is worth."""
+
+
+UNKNOWN_USER: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +201,8 @@ class SessionRecord:
         auth_hash: What the user's credentials came to at the sign-in (see `codlet_sessions.subjects`), if known.
         is_persistent: Whether the browser keeps the cookie when it closes; None leaves that to the host's settings.
         client: What was recorded of the client; a look-up does not read it.
+        user: The row of AUTH_USER_MODEL that ``user_id`` leads to, None if there is none; `UNKNOWN_USER` if the store
+            did not look for it.
 
     """
 
@@ -215,6 +223,7 @@ class SessionRecord:
     auth_hash: str | None = field(default=None, repr=False)
     is_persistent: bool | None = None
     client: ClientFacts | None = field(default=None, compare=False)
+    user: object = field(default=UNKNOWN_USER, compare=False, repr=False)
 
     @property
     def length(self) -> timedelta:
@@ -267,9 +276,9 @@ class SessionRecord:
         known = {field.name: getattr(self.as_active(), field.name) for field in fields(ActiveSessionRecord)}
         return ListedSession(**known, user_agent=client.user_agent, ip_address=client.ip_address)
 
-    def rejected(self, reason: RejectionReason, *, is_superseded: bool = False) -> Rejection:
+    def rejected(self, reason: RejectionReason, *, is_superseded: bool = False, ends_for: str = "") -> Rejection:
         """Return the rejection of a cookie that led to this record."""
-        return Rejection(reason, self.id, self.key_version, is_superseded)
+        return Rejection(reason, self.id, self.key_version, is_superseded, ends_for)
 
 
 Finding: TypeAlias = SessionRecord | ActiveSessionRecord | Rejection

@@ -15,7 +15,14 @@ from codlet_sessions.adoption import ForeignSession
 from codlet_sessions.api import get_keeper
 from codlet_sessions.failures import RemembersFailure
 from codlet_sessions.keeper import CUSTOM_EXPIRY
-from codlet_sessions.records import ActiveSessionRecord, ClientFacts, Rejection, RevocationReason, SessionRecord
+from codlet_sessions.records import (
+    UNKNOWN_USER,
+    ActiveSessionRecord,
+    ClientFacts,
+    Rejection,
+    RevocationReason,
+    SessionRecord,
+)
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
 from codlet_sessions.subjects import Subject, outdated_reason, subject_in, subject_of
@@ -128,6 +135,15 @@ class SessionState(RemembersFailure, KeyedSession):
         self._session_key = None
         self._given_subject, self.modified = None, False
         self.spares_cookie = isinstance(over, SessionOver) and over.is_superseded
+
+    def joined_user(self) -> Any:
+        """Return the user's row that came with this session's when it was loaded, or None."""
+        user = None if self._record is None else self._record.user
+        return None if user is UNKNOWN_USER else user
+
+    def loaded_data(self) -> Mapping[str, Any]:
+        """Return the data of this session, as far as it has been loaded. Counts as no access of a view's."""
+        return self._data
 
     def user_id(self) -> object:
         """Return the primary key of the user that Django's ``login()`` has put into the data, or None."""

@@ -3,6 +3,7 @@ Who a session speaks for, and under which credentials.
 
 A user's session auth hash (``get_session_auth_hash()``, an HMAC of the password) changes with the password. A row holds
 a digest of the one that its session began under, so that the rows that a changed password leaves behind can be found.
+A session that was issued holds one of the password as it is stored, which no other key has a part in.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import router
 
@@ -76,20 +78,32 @@ def subject_in(data: Mapping[str, Any]) -> Subject:
 
 
 def auth_hash_of(user: Any) -> str | None:
-    """Return what the credentials of ``user`` come to now; None if its model does not say."""
-    return _digest(user.get_session_auth_hash()) if hasattr(user, "get_session_auth_hash") else None
+    """
+    Return what the credentials of ``user`` come to now, for a session that Django knows nothing of; None if unknown.
+
+    Where Django's rule is that the password decides, without SECRET_KEY: to rotate that must not sign anybody out here.
+    """
+    if not hasattr(user, "get_session_auth_hash"):
+        return None
+    return _digest(user.password) if _has_djangos_rule(user) else _digest(user.get_session_auth_hash())
 
 
 def current_auth_hashes(user: Any) -> list[str] | None:
     """
-    Return what the credentials of ``user`` may come to, by SECRET_KEY and its fallbacks; None if its model is silent.
+    Return what the credentials of ``user`` may come to, by Django's rule or ours; None if its model is silent.
 
     A session that began under any other has been left behind by a change of the password.
     """
     if not hasattr(user, "get_session_auth_hash"):
         return None
     fallbacks = user.get_session_auth_fallback_hash() if hasattr(user, "get_session_auth_fallback_hash") else ()
-    return [digest for text in (user.get_session_auth_hash(), *fallbacks) if (digest := _digest(text))]
+    by_django = [_digest(text) for text in (user.get_session_auth_hash(), *fallbacks)]
+    return [digest for digest in (auth_hash_of(user), *by_django) if digest is not None]
+
+
+def _has_djangos_rule(user: Any) -> bool:
+    # By __class__, which request.user has of the user that it stands for.
+    return getattr(user.__class__, "get_session_auth_hash", None) is AbstractBaseUser.get_session_auth_hash
 
 
 def may_sign_in(user: Any) -> bool:

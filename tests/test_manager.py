@@ -249,13 +249,15 @@ def test_a_row_is_named_by_its_id_alone(issued):
     assert row.lookup_key not in repr(row)
 
 
-def test_a_user_who_is_gone_without_a_signal_leaves_sessions_that_lead_to_nobody(face):
+def test_a_user_who_is_gone_without_a_signal_leaves_sessions_that_open_nothing(face, heard):
     user = UserFactory()
     issued = face.issue(user)
     user_model = type(user)
     user_model.objects.filter(pk=user.pk)._raw_delete("default")
     assert Session.objects.select_related("user").get().user is None
-    assert face.validate(issued.secret).subject == issued.record.subject
+    assert face.validate(issued.secret) is None
+    assert heard[-1] == ("session_rejected", {"reason": "outdated", "session_id": issued.id})
+    assert Session.objects.get().revoked_at is None  # validating writes nothing
 
 
 def test_now_is_the_configured_clock(face):

@@ -18,6 +18,7 @@ from codlet_sessions.records import (
     NO_FACTS,
     REQUESTED,
     SUPERSEDED,
+    UNKNOWN_USER,
     ActiveSessionRecord,
     Candidates,
     Cause,
@@ -219,11 +220,11 @@ class OrmSessionStore(SessionDataStore):
 
     def _match(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         rows = rows_under(candidates, _RECORD_COLUMNS, self.using)
-        return first_verdict(candidates, [_record(row) for row in rows], now)
+        return first_verdict(candidates, [_record(row, user) for row, user in rows], now)
 
     async def _amatch(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         rows = await sync_to_async(rows_under)(candidates, _RECORD_COLUMNS, self.using)
-        return first_verdict(candidates, [_record(row) for row in rows], now)
+        return first_verdict(candidates, [_record(row, user) for row, user in rows], now)
 
     def _newest_first(self, subject: str, now: datetime, current: Collection[str] | None) -> Rows:
         sessions = self._sessions().of_subject(subject).active(now)
@@ -301,8 +302,8 @@ def _facts(client: ClientFacts) -> dict[str, Any]:
     return {"user_agent": client.user_agent, "ip_address": client.ip_address, "device": client.device}
 
 
-def _record(row: Sequence[Any]) -> SessionRecord:
-    return SessionRecord(*_in_utc(row))
+def _record(row: Sequence[Any], user: object = UNKNOWN_USER) -> SessionRecord:
+    return SessionRecord(**dict(zip(_RECORD_COLUMNS, _in_utc(row), strict=True)), user=user)
 
 
 def _in_utc(row: Sequence[Any]) -> list[Any]:

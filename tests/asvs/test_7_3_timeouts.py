@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -332,11 +331,3 @@ def test_what_is_validated_by_hand_is_touched_by_hand(face, ada, pass_time):
     assert face.validate(issued.secret).subject == "device:42"
     pass_time(minutes=11)
     assert face.validate(issued.secret) is None
-
-
-def test_the_user_is_still_one_query_away(browser, ada):
-    assert User.objects.count() == 1
-    browser.get("enter/ada")
-    with CaptureQueriesContext(connections["default"]) as queries:
-        browser.get("user")
-    assert len(queries) == 2

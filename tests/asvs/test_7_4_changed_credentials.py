@@ -158,14 +158,15 @@ def test_7_4_3_what_no_signal_tells_is_never_listed_as_active(ada, other):
     ],
 )
 def test_7_4_3_nor_shown_as_active_in_the_admin(ada, other, change, reason):
+    session_id = other.session_id
     User.objects.filter(pk=ada.pk)._raw_delete("default") if change is None else User.objects.update(**change)
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
-    page = client.get(f"/admin/codlet_sessions/session/?q={other.session_id}").content.decode()
+    page = client.get(f"/admin/codlet_sessions/session/?q={session_id}").content.decode()
     assert "left behind" in page
     assert reason in page
     assert 'codlet-state codlet-active"' not in page
-    assert "left behind" in client.get(f"/admin/codlet_sessions/session/{other.session_id}/change/").content.decode()
+    assert "left behind" in client.get(f"/admin/codlet_sessions/session/{session_id}/change/").content.decode()
 
 
 def test_7_4_3_a_session_beside_another_engine_ends_and_goes_on_likewise(ada, settings):

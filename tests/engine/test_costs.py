@@ -33,9 +33,9 @@ COSTS = {
     ("visitor", "enter/ada"): [SELECT_USER, SELECT_SESSION, UPDATE_SESSION, RETIRE_KEY, LAST_LOGIN, UPDATE_SESSION],
     ("ada", "untouched"): [],
     ("ada", "both"): [SELECT_SESSION],
-    ("ada", "user"): [SELECT_SESSION, SELECT_USER],
+    ("ada", "user"): [SELECT_SESSION],
     ("ada", "remember/red"): [SELECT_SESSION, UPDATE_SESSION],
-    ("ada", "leave"): [SELECT_SESSION, SELECT_USER, UPDATE_SESSION],
+    ("ada", "leave"): [SELECT_SESSION, UPDATE_SESSION],
     ("malformed", "both"): [],
     ("unknown", "both"): [SELECT_SESSION, LOOK_FOR_RETIRED],
 }

@@ -184,6 +184,18 @@ async def aboth(request):
     return JsonResponse({"value": value, **_facts(await request.acodlet_session())})
 
 
+def everything(request):
+    user, session = request.user, request.codlet_session
+    facts = {"user": user.username, "first_name": user.first_name, "subject": session.subject}
+    return JsonResponse({**facts, "value": request.session.get("value")})
+
+
+async def aeverything(request):
+    user, session = await request.auser(), await request.acodlet_session()
+    facts = {"user": user.username, "first_name": user.first_name, "subject": session.subject}
+    return JsonResponse({**facts, "value": await request.session.aget("value")})
+
+
 def _facts(session):
     return {"id": session and str(session.id), "subject": session and session.subject}
 

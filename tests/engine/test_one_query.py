@@ -1,0 +1,116 @@
+"""``request.user`` comes with the session, in one query, wherever Django would have returned the same."""
+
+import pytest
+from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
+from django.contrib.auth.models import User, UserManager
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from codlet_sessions.models import Session
+from tests.asvs.people import signed_in
+
+PLAIN = "django.contrib.auth.backends.ModelBackend"
+
+
+class LetsNobodyIn(ModelBackend):
+    def user_can_authenticate(self, user):
+        return False
+
+
+class FetchesItsOwnWay(ModelBackend):
+    def get_user(self, user_id):
+        return super().get_user(user_id)
+
+
+class HidesSome(UserManager):
+    def get_queryset(self):
+        return super().get_queryset().exclude(username="ada")
+
+
+def tables_asked(browser, page="user"):
+    with CaptureQueriesContext(connections["default"]) as queries:
+        response = browser.get(page)
+    return response, [
+        "auth_user" if 'FROM "auth_user"' in query["sql"] or "FROM `auth_user`" in query["sql"] else "session"
+        for query in queries
+    ]
+
+
+@pytest.fixture
+def inside(browser, ada):
+    """A browser that ada has signed in with."""
+    browser.get("enter/ada")
+    return browser
+
+
+def test_it_is_the_user_as_the_database_has_it(inside, ada):
+    User.objects.filter(pk=ada.pk).update(first_name="Ada", last_name="Lovelace")
+    response, asked = tables_asked(inside)
+    assert (response.content, asked) == (b"ada", ["session"])
+
+
+def test_everything_together_is_one_query(inside):
+    response, asked = tables_asked(inside, "everything")
+    assert response.json() == {"user": "ada", "subject": str(User.objects.get().pk), "value": None, "first_name": ""}
+    assert asked == ["session"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "who"),
+    [(f"{__name__}.LetsNobodyIn", b""), (f"{__name__}.FetchesItsOwnWay", b"ada")],
+)
+def test_a_backend_of_the_hosts_is_asked_itself(browser, ada, settings, backend, who):
+    settings.AUTHENTICATION_BACKENDS = [backend]
+    store = signed_in(ada)
+    store["_auth_user_backend"] = backend
+    store.save()
+    browser.cookie = store.session_key
+    response, asked = tables_asked(browser)
+    assert response.content == who
+    assert "auth_user" in asked
+
+
+def test_a_backend_that_is_no_longer_configured_signs_nobody_in(inside, settings):
+    settings.AUTHENTICATION_BACKENDS = [f"{RemoteUserBackend.__module__}.RemoteUserBackend"]
+    assert inside.get("user").content == b""
+
+
+def test_a_manager_that_hides_users_hides_them_here_too(inside, monkeypatch):
+    monkeypatch.setattr(User._default_manager, "__class__", HidesSome)
+    assert inside.get("user").content == b""
+
+
+def test_an_auth_hash_that_only_a_fallback_key_explains_is_left_to_django(inside, settings):
+    before = inside.cookie
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another " * 10, [settings.SECRET_KEY]
+    response, asked = tables_asked(inside)
+    assert response.content == b"ada"
+    assert "auth_user" in asked
+    assert inside.cookie != before
+    _response, asked = tables_asked(inside)
+    assert asked == ["session"]
+
+
+def test_users_in_another_database_are_asked_for_there(inside, settings):
+    settings.DATABASE_ROUTERS = [f"{__name__}.UsersElsewhere"]
+    response, asked = tables_asked(inside)
+    assert (response.content, asked) == (b"ada", ["session", "auth_user"])
+
+
+class UsersElsewhere:
+    def db_for_write(self, model, **hints):
+        return "elsewhere" if model is User and not hints else None
+
+
+def test_a_session_of_nobody_costs_no_user(browser):
+    browser.get("remember/blue")
+    response, asked = tables_asked(browser)
+    assert (response.content, asked) == (b"", ["session"])
+
+
+def test_a_user_whose_session_says_another_is_left_to_django(inside, ada, grace):
+    store = signed_in(grace)
+    Session.objects.filter(pk=store.session_id).update(user=ada)
+    inside.cookie = store.session_key
+    response, _asked = tables_asked(inside)
+    assert response.content != b"ada"
