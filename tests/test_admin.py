@@ -172,9 +172,9 @@ class TestList:
         page = text_of(admin_client.get(LIST))
         assert '<td class="field-why_it_ended">-</td><td class="field-by_whom">-</td>' in page
 
-    @pytest.mark.parametrize("revoker", ["device:7", "4711", "042", "9" * 30])
+    @pytest.mark.parametrize("revoker", ["device:7", "4711", "04000042", "9" * 30])
     def test_a_revoker_who_is_no_user_is_shown_as_written_down(self, admin_client, revoker):
-        UserFactory(pk=42)
+        UserFactory(pk=4_000_042)
         SessionFactory(revoked=True, revoked_by=revoker)
         assert f'<td class="field-by_whom">{revoker}</td>' in text_of(admin_client.get(LIST))
 
