@@ -184,8 +184,9 @@ class OwnCookieSession(RemembersFailure):
             return self._go_on_with(issued)
         whole = self._whole or store.read_session(session.id)
         try:
-            if whole is not None and whole.is_active(sessions.clock()):
-                self._go_on_with(get_keeper().renew(whole, subject=subject_of(user)))
+            if whole is None:
+                raise SessionOver(f"Session {session.id} began in a transaction that was rolled back.")
+            self._go_on_with(get_keeper().renew(whole, subject=subject_of(user)))
         except SessionOver as over:
             self._go_on_with(None)
             self._was_rejected = not over.is_superseded
@@ -235,7 +236,8 @@ class OwnCookieSession(RemembersFailure):
         self._unread = None
         if isinstance(finding, Rejection):
             self._was_rejected = not finding.spares_the_cookie
-        elif finding.subject:
-            self._whole = finding if isinstance(finding, SessionRecord) else None
-            self._auth_hash = None if self._whole is None else self._whole.auth_hash
-            self._record = finding.as_active() if isinstance(finding, SessionRecord) else finding
+            return
+        self._whole = finding if isinstance(finding, SessionRecord) else None
+        self._auth_hash = None if self._whole is None else self._whole.auth_hash
+        active = finding.as_active() if isinstance(finding, SessionRecord) else finding
+        self._record = active if active.subject else None

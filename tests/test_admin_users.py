@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.admin import UserAdmin
@@ -407,6 +408,16 @@ class TestEquipping:
     @pytest.fixture
     def site(self):
         return admin.AdminSite(name="admin")
+
+    def test_a_site_that_does_not_discover_admin_modules_is_equipped_with_what_it_has(self, settings):
+        settings.INSTALLED_APPS = [name for name in settings.INSTALLED_APPS if name != "django.contrib.admin"]
+        equip_while_discovering()
+        assert isinstance(admin.site.get_model_admin(User), SessionsOfUserAdmin)
+
+    def test_a_site_without_an_admin_gets_ready_without_one(self, monkeypatch):
+        monkeypatch.delitem(sys.modules, "codlet_sessions.admin")
+        apps.get_app_config("codlet_sessions").ready()
+        assert "codlet_sessions.admin" not in sys.modules
 
     def test_the_admin_of_users_has_it_without_a_line_of_code(self):
         site_admin = admin.site.get_model_admin(User)

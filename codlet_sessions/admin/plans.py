@@ -91,7 +91,8 @@ class OfSessions:
         report = ngettext("%d session was revoked.", "%d sessions were revoked.", ended) % ended
         if not late:
             return report
-        return f"{report} {ngettext('%d had already ended.', '%d had already ended.', late) % late}"
+        too_late = ngettext("%d had already ended.", "%d had already ended.", late) % late
+        return f"{report} {too_late}"
 
 
 @dataclass(frozen=True)

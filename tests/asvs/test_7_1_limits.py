@@ -1,10 +1,14 @@
 """ASVS 7.1.2: how many sessions a user may have at once."""
 
+import time
+from contextlib import nullcontext
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from codlet_sessions import limits
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session
 from tests.asvs.people import signed_in
@@ -131,11 +135,19 @@ def test_7_1_2_fifty_simultaneous_sign_ins_leave_exactly_three(world, ada, setti
 
 
 def test_7_1_2_without_the_lock_that_race_is_lost(world, ada, settings, monkeypatch):
-    from contextlib import nullcontext
+    class SlowToWrite:
+        """Counts as always, and then takes its time: whoever has no lock writes by what was true before."""
 
-    from codlet_sessions import limits
+        def __getattr__(self, name):
+            return getattr(sessions, name)
+
+        def list_active(self, user):
+            counted = sessions.list_active(user)
+            time.sleep(0.3)
+            return counted
 
     monkeypatch.setattr(limits, "_locked", lambda user: nullcontext())
+    monkeypatch.setattr(limits, "sessions", SlowToWrite())
     limit(settings, policy="refuse")
     world.race([("meet:ready,login:ada", None)] * MANY, ready=MANY)
     assert len(active()) > LIMIT

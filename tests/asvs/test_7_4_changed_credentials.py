@@ -201,7 +201,9 @@ def test_7_4_3_and_under_asgi(ada, settings):
         await ada.asave()
         return HttpResponse()
 
-    request = AsyncRequestFactory().get("/", headers={"cookie": f"codlet_session={secret}"})
+    browser = AsyncRequestFactory()
+    browser.cookies["codlet_session"] = secret
+    request = browser.get("/")
     response = async_to_sync(SessionMiddleware(view))(request)
     assert sessions.validate(response.cookies["codlet_session"].value).id == here.id
     assert sessions.validate(there.secret) is None
@@ -279,11 +281,11 @@ def test_two_requests_at_once_do_not_take_each_other_for_the_one_that_made_the_c
     middleware = SessionMiddleware(view)
 
     async def both():
-        factory = AsyncRequestFactory()
-        requests = [
-            factory.get("/", headers={"cookie": f"sessionid={store.session_key}", "whoami": name})
-            for name, store in stores.items()
-        ]
+        requests = []
+        for name, store in stores.items():
+            factory = AsyncRequestFactory()
+            factory.cookies["sessionid"] = store.session_key
+            requests.append(factory.get("/", headers={"whoami": name}))
         return await asyncio.gather(*map(middleware, requests))
 
     responses = async_to_sync(both)()

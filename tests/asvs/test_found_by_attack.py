@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client, RequestFactory
 
 from codlet_sessions import receivers
 from codlet_sessions.api import sessions
+from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.models import Session
+from codlet_sessions.subjects import may_sign_in
 from tests.asvs.people import signed_in
 
 DAY = timedelta(days=1)
@@ -247,7 +250,10 @@ def test_a_limit_is_asked_for_once_for_each_sign_in(browser, ada, settings):
     assert asked == [ada]
 
 
-def test_a_name_that_was_changed_meanwhile_stays_changed(ada, settings):
+@pytest.mark.parametrize("has_row_locks", [True, False])
+def test_a_name_that_was_changed_meanwhile_stays_changed(ada, settings, monkeypatch, has_row_locks):
+    if not has_row_locks:
+        monkeypatch.setattr(connection.features, "has_select_for_update", False)
     configure(settings, MAX_SESSIONS=3)
     User.objects.update(username="renamed")
     from codlet_sessions.limits import within_limit
@@ -285,7 +291,7 @@ def test_djangos_own_clearing_keeps_clients_as_long_as_the_host_says(browser, ad
     assert Session.objects.get().user_agent == "Firefox"
 
 
-def test_a_session_that_was_renewed_meanwhile_is_not_swept(ada, monkeypatch):
+def test_a_session_that_was_renewed_meanwhile_is_not_swept(ada, monkeypatch, heard):
     from codlet_sessions import sweep as sweeping
     from codlet_sessions.querysets import SessionQuerySet
 
@@ -304,6 +310,8 @@ def test_a_session_that_was_renewed_meanwhile_is_not_swept(ada, monkeypatch):
     report = sweeping.sweep(SessionQuerySet(Session), lambda reason: sessions._cause(reason, None), sessions.clock())
     assert report.sessions == 0
     assert Session.objects.get().revoked_at is None
+    sweeping.tell(report, lambda reason: sessions._cause(reason, None), type(sessions))
+    assert "sessions_revoked" not in dict(heard)
 
 
 def test_a_store_that_keeps_no_data_has_another_session_after_a_change(ada, settings):
@@ -328,3 +336,48 @@ def test_a_store_that_keeps_no_data_has_another_session_after_a_change(ada, sett
     response = SessionMiddleware(view)(RequestFactory(headers={"cookie": f"codlet_session={secret}"}).get("/"))
     assert sessions.validate(secret) is None
     assert sessions.validate(response.cookies["codlet_session"].value).subject == str(ada.pk)
+
+
+@pytest.mark.parametrize("reason", ["user_deactivated", "user_deleted"])
+def test_a_store_that_knows_no_users_leaves_it_to_the_authentication_to_notice(browser, ada, settings, reason):
+    configure(settings, STORE="codlet_sessions.stores.memory.MemorySessionStore")
+    browser.get("enter/ada")
+    assert browser.get("user").content == b"ada"
+    (session,) = sessions.list_active(ada)
+    users = User.objects.filter(pk=ada.pk)
+    users.update(is_active=False) if reason == "user_deactivated" else users._raw_delete("default")
+    assert browser.get("user").content == b""
+    assert sessions.store.read_session(session.id).revoked_reason == reason
+
+
+def test_a_backend_that_does_not_say_whom_it_lets_in_lets_no_inactive_user_in(ada, settings):
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.BaseBackend"]
+    ada.is_active = False
+    assert may_sign_in(ada) is False
+
+
+def test_credentials_of_a_model_that_knows_no_session_auth_hash_change_no_data():
+    class Person:
+        pk = 1
+
+    session = SessionStore()
+    session["_auth_user_id"] = "1"
+    session.note_credentials(Person())
+    assert dict(session.items()) == {"_auth_user_id": "1"}
+
+
+def test_async_code_can_ask_whether_the_browser_keeps_the_cookie(ada, settings):
+    settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+    session = signed_in(ada)
+    assert async_to_sync(session.aget_expire_at_browser_close)() is True
+    session.set_persistent(True)
+    assert async_to_sync(session.aget_expire_at_browser_close)() is False
+
+
+def test_a_sign_in_that_was_rolled_back_with_a_change_of_the_password_leaves_nobody(browser, ada, settings):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    browser.cookie_name = "codlet_session"
+    response = browser.get("sign-in-and-change-and-roll-back/ada")
+    assert response.status_code == 200
+    assert browser.who() is None
+    assert not Session.objects.exists()

@@ -489,3 +489,14 @@ async def aenter_or_say(request, username):
         await aenter(request, username)
     except SessionLimitReached:
         return JsonResponse({"user": (await request.auser()).username, "refused": True})
+
+
+def sign_in_and_change_and_roll_back(request, username):
+    with transaction.atomic():
+        login(request, User.objects.get(username=username))
+        _change(username)
+        transaction.set_rollback(True)
+    return HttpResponse("not changed")
+
+
+asign_in_and_change_and_roll_back = sync_to_async(sign_in_and_change_and_roll_back)
