@@ -1,5 +1,7 @@
 """What tests of several behaviours share."""
 
+import gc
+
 import pytest
 from django.contrib.auth import apps as auth_apps
 from django.contrib.auth.models import Permission
@@ -20,6 +22,12 @@ from tests.browsers import BROWSERS
 # No clock decides a run: hypothesis reads all of Unicode on a machine's first one, which takes longer than it allows.
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("untimed")
+
+
+def pytest_collection_finish(session):
+    """Leave what has been imported and collected out of every garbage collection that follows."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

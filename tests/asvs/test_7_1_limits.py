@@ -143,7 +143,7 @@ def test_7_1_2_without_the_lock_that_race_is_lost(world, ada, settings, monkeypa
 
         def list_active(self, user):
             counted = sessions.list_active(user)
-            time.sleep(0.3)
+            time.sleep(0.1)
             return counted
 
     monkeypatch.setattr(limits, "_locked", lambda user: nullcontext())

@@ -125,12 +125,11 @@ def test_7_3_1_an_idle_session_is_neither_listed_nor_saved_nor_renewed(ada, pass
 
 def test_7_3_2_no_activity_moves_the_absolute_end(browser, ada, pass_time):
     browser.get("enter/ada")
-    for _ in range(13):
-        pass_time(days=1)
-        browser.get("user")
+    for _ in range(4):
+        pass_time(days=3)
         browser.get("remember/blue")
         assert browser.get("user").content == b"ada"
-    pass_time(days=1)
+    pass_time(days=2)
     assert browser.get("user").content == b""
 
 
