@@ -1,0 +1,1 @@
+"""What sessions cost, as ratios measured side by side in one run."""
