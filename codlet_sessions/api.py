@@ -16,6 +16,7 @@ from codlet_sessions.keeper import SessionKeeper
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
+from codlet_sessions.stores.orm import OrmSessionStore
 
 
 @cache
@@ -35,8 +36,11 @@ def get_manager() -> SessionManager:
 
     """
     config = conf.load()
+    store = config.store()
+    if isinstance(store, OrmSessionStore):
+        store.own_connections = config.lookup_connections
     return SessionManager(
-        store=config.store(),
+        store=store,
         hasher=SecretHasher(config.key_ring),
         cookie=get_cookie_policy(),
         timeouts=config.timeouts,

@@ -21,7 +21,7 @@ _REPORTS = "codlet_sessions.debug.SafeExceptionReporterFilter"
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001 to E011, E015, E017, E019 and E022 to E025: whatever would keep the app from starting."""
+    """E001 to E011, E015, E017, E019 and E022 to E026 and E030: whatever would keep the app from starting."""
     return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in conf.find_problems()]
 
 

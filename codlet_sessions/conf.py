@@ -24,7 +24,7 @@ from codlet_sessions.hashing import KeyRing
 from codlet_sessions.problems import DEFAULTS, LOCAL_DEVELOPMENT, Problem
 from codlet_sessions.sealing import Serializer
 from codlet_sessions.stores.base import SessionStore
-from codlet_sessions.timeouts import Timeouts, parsed, span
+from codlet_sessions.timeouts import AUTO, Timeouts, parsed, span
 
 HOST_SETTINGS: Final = (
     "SESSION_ENGINE",
@@ -46,6 +46,7 @@ class Config:
     key_ring: KeyRing
     timeouts: Timeouts
     store: Callable[[], SessionStore]
+    lookup_connections: int | None
     keeps_client_facts: bool
 
 
@@ -66,6 +67,7 @@ def load() -> Config:
         key_ring=KeyRing(keys, raw["ACTIVE_KEY"]),
         timeouts=timeouts(),
         store=import_string(raw["STORE"]),
+        lookup_connections=None if raw["LOOKUP_CONNECTIONS"] == AUTO else raw["LOOKUP_CONNECTIONS"],
         keeps_client_facts=raw["CLIENT_RETENTION"] is not None,
     )
 

@@ -238,12 +238,12 @@ class SessionKeeper:
 
     def touch(self, record: SessionRecord) -> bool:
         """Write down that the session of ``record``, a genuine one, is in use: see `SessionManager.touch`."""
-        is_due = is_worth_noting(record.as_active(), self.now())
+        is_due = is_worth_noting(record, self.now())
         return is_due and self.manager.touch(self._as_used(record))
 
     async def atouch(self, record: SessionRecord) -> bool:
         """Touch as `touch` does, from async code."""
-        is_due = is_worth_noting(record.as_active(), self.now())
+        is_due = is_worth_noting(record, self.now())
         return is_due and await self.manager.atouch(self._as_used(record))
 
     def end(self, record: SessionRecord, reason: str = RevocationReason.LOGOUT) -> bool:

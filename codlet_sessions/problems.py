@@ -35,6 +35,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "COOKIE_NAME": "codlet_session",
     "COOKIE_PROFILE": PRODUCTION,
     "STORE": "codlet_sessions.stores.orm.OrmSessionStore",
+    "LOOKUP_CONNECTIONS": AUTO,
     "ADOPT_FROM": None,
     "PRESET": None,
     "ABSOLUTE_TIMEOUT": None,
@@ -125,12 +126,13 @@ def vault_failed(error: Exception) -> Problem:
 
 
 def of_the_rest(raw: Mapping[str, Any], host: LazySettings, *, is_our_engine: bool) -> Iterator[Problem]:
-    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017, E019 and E022 to E026."""
+    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017, E019 and E022 to E026 and E030."""
     yield from _unknown_names(raw)
     yield from _cookie_problems(raw)
     if not is_our_engine:
         yield from _name_problems(raw["COOKIE_NAME"], host)
     yield from _store_problems(raw["STORE"], is_our_engine=is_our_engine)
+    yield from _connection_problems(raw["LOOKUP_CONNECTIONS"])
     yield from _adoption_problems(raw["ADOPT_FROM"], is_our_engine=is_our_engine)
     yield from _timeout_problems(raw)
     yield from _client_problems(raw)
@@ -213,6 +215,15 @@ def _store_problems(path: Any, *, is_our_engine: bool) -> Iterator[Problem]:
     except (ImportError, TypeError, AttributeError) as error:
         message = f"CODLET_SESSIONS['STORE'] is {path!r}, which cannot be used: {error}."
     yield Problem("codlet_sessions.E010", message, f"Leave it out for {DEFAULTS['STORE']!r}.")
+
+
+def _connection_problems(number: Any) -> Iterator[Problem]:
+    if number != AUTO and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+        yield Problem(
+            "codlet_sessions.E030",
+            f"CODLET_SESSIONS['LOOKUP_CONNECTIONS'] is {number!r}, which is no number of connections.",
+            f"Leave it out for {AUTO!r}, or set a number; 0 looks sessions up by the connections of requests.",
+        )
 
 
 def _adoption_problems(path: Any, *, is_our_engine: bool) -> Iterator[Problem]:

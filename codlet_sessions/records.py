@@ -1,6 +1,6 @@
 """What a store takes and gives: frozen values that know nothing of Django or of any database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -285,16 +285,17 @@ Finding: TypeAlias = SessionRecord | ActiveSessionRecord | Rejection
 """What a store has under some candidates: the whole record, if it keeps it whole."""
 
 
-def first_verdict(candidates: Candidates, found: Sequence[SessionRecord], now: datetime) -> SessionRecord | Rejection:
+def first_verdict(
+    candidates: Candidates, found: Mapping[LookupKey, SessionRecord], now: datetime
+) -> SessionRecord | Rejection:
     """
     Judge the records that were ``found`` under any of ``candidates``, and return the first one that is active.
 
     When none is, return why the first of them is not; when nothing was found, that it is unknown.
     """
-    by_lookup_key = {record.lookup_key: record for record in found}
     rejection: Rejection | None = None
     for lookup_key, key_version in candidates:
-        if (record := by_lookup_key.get(lookup_key)) is None:
+        if (record := found.get(lookup_key)) is None:
             continue
         match = record.judge(key_version, now)
         if isinstance(match, SessionRecord):

@@ -7,8 +7,9 @@ A session that was issued holds one of the password as it is stored, which no ot
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
@@ -94,11 +95,18 @@ def current_auth_hashes(user: Any) -> list[str] | None:
 
     A session that began under any other has been left behind by a change of the password.
     """
-    if not hasattr(user, "get_session_auth_hash"):
-        return None
-    fallbacks = user.get_session_auth_fallback_hash() if hasattr(user, "get_session_auth_fallback_hash") else ()
-    by_django = [_digest(text) for text in (user.get_session_auth_hash(), *fallbacks)]
-    return [digest for digest in (auth_hash_of(user), *by_django) if digest is not None]
+    return list(_auth_hashes_in_turn(user)) if hasattr(user, "get_session_auth_hash") else None
+
+
+def _auth_hashes_in_turn(user: Any) -> Iterator[str]:
+    """Yield what the credentials of ``user`` may come to, the cheapest first: whoever looks for one stops there."""
+    ours = auth_hash_of(user)
+    if ours is not None:
+        yield ours
+    fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
+    for text in chain((user.get_session_auth_hash(),), fallbacks()):
+        if (digest := _digest(text)) is not None:
+            yield digest
 
 
 def _has_djangos_rule(user: Any) -> bool:
@@ -135,9 +143,9 @@ def outdated_reason(user: Any, auth_hash: str | None) -> RevocationReason | None
         return RevocationReason.USER_DELETED
     if not may_sign_in(user):
         return RevocationReason.USER_DEACTIVATED
-    current = current_auth_hashes(user)
-    is_left_behind = auth_hash is not None and current is not None and auth_hash not in current
-    return RevocationReason.CREDENTIALS_CHANGED if is_left_behind else None
+    if auth_hash is None or not hasattr(user, "get_session_auth_hash") or auth_hash in _auth_hashes_in_turn(user):
+        return None
+    return RevocationReason.CREDENTIALS_CHANGED
 
 
 def _no(user: object) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from codlet_sessions.records import ActiveSessionRecord
+from codlet_sessions.records import ActiveSessionRecord, SessionRecord
 
 AUTO: Final = "auto"
 ANONYMOUS: Final = 24 * 60 * 60  # seconds
@@ -118,10 +118,10 @@ def span(value: Any) -> timedelta | None:
     return length
 
 
-def is_worth_noting(session: ActiveSessionRecord, now: datetime) -> bool:
+def is_worth_noting(session: ActiveSessionRecord | SessionRecord, now: datetime) -> bool:
     """Return whether it is time to write down that ``session`` is in use. Chance has a say in it."""
-    unused = now - (session.last_seen_at or session.created_at)
+    seen_at = session.last_seen_at or session.created_at
     interval = _LONGEST_UNTOUCHED
-    if session.idle_time is not None:
-        interval = min(interval, session.idle_time / _TOUCHES)
-    return unused >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing
+    if session.idle_expires_at is not None:
+        interval = min(interval, (session.idle_expires_at - seen_at) / _TOUCHES)
+    return now - seen_at >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing

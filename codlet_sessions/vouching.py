@@ -7,12 +7,14 @@ it lets this one in, and the session auth hash is that of the user's password. I
 of SECRET_KEY_FALLBACKS explains for instance, Django is asked, with a query.
 """
 
+from functools import cache
 from typing import Any
 
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.db.models.manager import BaseManager
 from django.utils.crypto import constant_time_compare
+from django.utils.module_loading import import_string
 
 from codlet_sessions import conf
 from codlet_sessions.engine import EngineSession
@@ -29,12 +31,15 @@ def user_of(session: object) -> Any:
 
 
 def _lets_in(path: Any, user: Any) -> bool:
-    if path not in conf.authentication_backends():
-        return False
-    backend: Any = load_backend(path)
-    fetches_plainly = getattr(type(backend), "get_user", None) is ModelBackend.get_user
     hides_none = type(get_user_model()._default_manager).get_queryset is BaseManager.get_queryset
-    return fetches_plainly and hides_none and bool(backend.user_can_authenticate(user))
+    if path not in conf.authentication_backends() or not hides_none:
+        return False
+    backend = _class_at(path)
+    fetches_plainly = getattr(backend, "get_user", None) is ModelBackend.get_user
+    return fetches_plainly and bool(backend().user_can_authenticate(user))
+
+
+_class_at: Any = cache(import_string)
 
 
 def _fits(data: Any, user: Any) -> bool:

@@ -2,99 +2,170 @@
 The statement that every request waits for, compiled once.
 
 For a query by key, Django's ORM spends more time on writing the SQL than the database on answering it. So the ORM
-writes it once for each database and number of candidates; after that a lookup is one ``execute()`` on Django's own
+writes it once for each database and number of keys; after that a lookup is one ``execute()`` on Django's own
 connection, with the values converted as the ORM would convert them.
 
 The user comes along by a JOIN, if users are in the same database: whoever asks for the session learns in the same query
 whether its user is still there, active and under the same password.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeAlias, cast
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache, partial
+from string import ascii_lowercase
+from typing import Any, Final, TypeAlias, cast
 
-from django.contrib.auth import get_user_model
+from asgiref.sync import sync_to_async
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from codlet_sessions.models import Session
 from codlet_sessions.querysets import SessionQuerySet
-from codlet_sessions.records import UNKNOWN_USER, Candidates, LookupKey
+from codlet_sessions.records import UNKNOWN_USER, LookupKey, SessionRecord
+from codlet_sessions.stores.coalescing import Coalescer
+from codlet_sessions.stores.conversion import Plan, converted, plan_of
+from codlet_sessions.stores.own_connections import connections_for, on_own_connection, sees_all_of_this_task
 
-Converters: TypeAlias = list[tuple[int, list[Callable[..., Any]], Any]]
+_Coalescer: TypeAlias = Coalescer[Sequence[LookupKey], dict[LookupKey, SessionRecord]]
+
+RECORD_COLUMNS: Final = tuple(field.name for field in fields(SessionRecord) if field.compare)  # all but client and user
+_WIDTH: Final = len(RECORD_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Statement:
     sql: str
+    places: int
     expressions: tuple[Any, ...]
-    width: int
     user_model: Any
     user_fields: tuple[str, ...]
+    witness: int
 
 
-def rows_under(candidates: Candidates, columns: tuple[str, ...], using: str) -> list[tuple[list[Any], object]]:
+def records_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKey, SessionRecord]:
     """
-    Return ``columns`` of the sessions stored under any of ``candidates``, whatever their state, each with its user.
+    Return the sessions stored under any of ``lookup_keys``, whatever their state, each with its user.
 
-    One query. The user is None if the session has none or it is gone, `UNKNOWN_USER` if users are elsewhere.
+    One query, or none without keys. The user is None if the session has none or it is gone, `UNKNOWN_USER` if users
+    are in another database.
 
     Raises:
         django.db.Error: The database failed.
 
     """
-    if not candidates:
-        return []
-    user_model, connection = get_user_model(), connections[using]
-    is_joined = router.db_for_write(user_model) == using
-    statement = _statement(using, len(candidates), columns, user_model if is_joined else None)
-    with connection.cursor() as cursor:
-        cursor.execute(statement.sql, [_parameter(lookup_key, connection) for lookup_key, _version in candidates])
-        rows: Sequence[Any] = cursor.fetchall()
-    return [_split(_converted(row, _converters(statement, connection), connection), statement, using) for row in rows]
+    if not lookup_keys:
+        return {}
+    return _select(lookup_keys, using, _has_users(using))
+
+
+async def arecords_under(
+    lookup_keys: Sequence[LookupKey], using: str, own_connections: int | None
+) -> dict[LookupKey, SessionRecord]:
+    """
+    Return what `records_under` does, from async code: with all that is looked up at this moment, in one query.
+
+    Args:
+        lookup_keys, using: As there.
+        own_connections: How many connections look-ups may have to themselves; 0 to go by those of Django's threads, as
+            happens by itself wherever these may know more (see `codlet_sessions.stores.own_connections`).
+
+    Raises:
+        django.db.Error: The database failed.
+        StoreUnavailable: It is too slow for the traffic.
+
+    """
+    if not lookup_keys:
+        return {}
+    coalescer = _coalescer(using, _has_users(using), own_connections)
+    if coalescer is None or not sees_all_of_this_task(using):
+        return await sync_to_async(records_under)(lookup_keys, using)
+    return await coalescer.ask(lookup_keys)
 
 
 @cache
-def _statement(using: str, count: int, columns: tuple[str, ...], user_model: Any) -> _Statement:
-    fields = () if user_model is None else tuple(field.attname for field in user_model._meta.concrete_fields)
-    candidates = [(LookupKey(f"{number:064x}"), "") for number in range(count)]
-    rows = SessionQuerySet(Session, using=using).keyed(candidates)
-    compiler = rows.values_list(*columns, *(f"user__{name}" for name in fields)).query.get_compiler(using)
+def _coalescer(using: str, is_joined: bool, wanted: int | None) -> "_Coalescer | None":
+    threads = connections_for(using, wanted)
+    answer = partial(_select_for_all, using=using, is_joined=is_joined)
+    return Coalescer(answer, threads, leave=connections.close_all) if threads else None
+
+
+def _select_for_all(
+    questions: Sequence[Sequence[LookupKey]], using: str, is_joined: bool
+) -> list[dict[LookupKey, SessionRecord]]:
+    together = [lookup_key for question in questions for lookup_key in question]
+    found = on_own_connection(using, lambda: _select(together, using, is_joined))
+    return [{key: found[key] for key in question if key in found} for question in questions]
+
+
+def _has_users(using: str) -> bool:
+    return router.db_for_write(_user_model()) == using
+
+
+def _select(lookup_keys: Sequence[LookupKey], using: str, is_joined: bool) -> dict[LookupKey, SessionRecord]:
+    connection = connections[using]
+    statement = _statement(using, _places_for(len(lookup_keys)), is_joined)
+    binary = cast(Any, connection).Database.Binary
+    keys = [binary(bytes.fromhex(key)) for key in lookup_keys]
+    keys += keys[-1:] * (statement.places - len(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, keys)
+        rows: Sequence[Any] = cursor.fetchall()
+    plan = _plan(statement, connection)
+    records = [_record(converted(row, plan), statement, using) for row in rows]
+    return {record.lookup_key: record for record in records}
+
+
+def _places_for(count: int) -> int:
+    """Return the next power of two: a few statements, which a driver may prepare, serve any number of keys."""
+    return 1 << (count - 1).bit_length()
+
+
+def _user_model() -> Any:
+    return Session._meta.get_field("user").related_model
+
+
+@cache
+def _statement(using: str, places: int, is_joined: bool) -> _Statement:
+    user_model, user_fields, witness = _user_columns() if is_joined else (None, (), -1)
+    names = [field.attname for field in user_fields]
+    candidates = [(LookupKey(f"{number:064x}"), "") for number in range(places)]
+    query: Any = SessionQuerySet(Session, using=using).keyed(candidates).query
+    query.clear_select_clause()
+    query.add_fields([*RECORD_COLUMNS, *(f"user__{name}" for name in names)])
+    query.change_aliases(dict(zip(query.alias_map, ascii_lowercase, strict=False)))  # some read it all at every turn
+    compiler = query.get_compiler(using)
     sql, _parameters = compiler.as_sql()
     expressions = tuple(expression for expression, _sql, _alias in compiler.select)
-    return _Statement(sql, expressions, len(columns), user_model, fields)
+    return _Statement(sql, places, expressions, user_model, tuple(names), witness)
 
 
-def _split(values: list[Any], statement: _Statement, using: str) -> tuple[list[Any], object]:
-    session, user = values[: statement.width], values[statement.width :]
+def _user_columns() -> tuple[Any, Sequence[Any], int]:
+    """Return the model of users, its columns, and the place of one that tells whether there is a row at all."""
+    model = _user_model()
+    columns = model._meta.concrete_fields
+    # Not the key: that is the session's own column, also where it leads nowhere.
+    telling = (index for index, column in enumerate(columns) if not (column.null or column.primary_key))
+    witness = next(telling, None)
+    return (None, (), -1) if witness is None else (model, columns, witness)
+
+
+def _plan(statement: _Statement, connection: BaseDatabaseWrapper) -> Plan:
+    # Kept on the connection, because some converters know it by themselves: elsewhere they would keep it from going.
+    known = cast(Any, connection).__dict__.setdefault("_codlet_plans", {})
+    name = (statement.sql, connection.timezone)
+    if name not in known:
+        known[name] = plan_of(statement.expressions, connection)
+    return cast(Plan, known[name])
+
+
+def _record(values: list[Any], statement: _Statement, using: str) -> SessionRecord:
+    user = _user(values[_WIDTH:], statement, using)
+    values[_WIDTH:] = (None, user)  # no client, which a look-up does not read
+    return SessionRecord(*values)
+
+
+def _user(values: list[Any], statement: _Statement, using: str) -> object:
     if statement.user_model is None:
-        return session, UNKNOWN_USER
-    # By anything but its key: that is the session's own column, also where it leads nowhere.
-    key = statement.user_model._meta.pk.attname
-    is_there = any(value is not None for name, value in zip(statement.user_fields, user, strict=True) if name != key)
-    return session, statement.user_model.from_db(using, statement.user_fields, user) if is_there else None
-
-
-def _converters(statement: _Statement, connection: BaseDatabaseWrapper) -> Converters:
-    # Kept on the connection, because some of them know it by themselves: elsewhere they would keep it from going.
-    known = cast(Any, connection).__dict__.setdefault("_codlet_converters", {})
-    if statement.sql not in known:
-        known[statement.sql] = [
-            (index, converters, expression)
-            for index, expression in enumerate(statement.expressions)
-            if (converters := connection.ops.get_db_converters(expression) + expression.get_db_converters(connection))
-        ]
-    return cast(Converters, known[statement.sql])
-
-
-def _converted(row: Sequence[Any], converters: Converters, connection: BaseDatabaseWrapper) -> list[Any]:
-    values = list(row)
-    for index, steps, expression in converters:
-        for step in steps:
-            values[index] = step(values[index], expression, connection)
-    return values
-
-
-def _parameter(lookup_key: LookupKey, connection: BaseDatabaseWrapper) -> Any:
-    return cast(Any, connection).Database.Binary(bytes.fromhex(lookup_key))
+        return UNKNOWN_USER
+    is_there = values[statement.witness] is not None
+    return statement.user_model.from_db(using, statement.user_fields, values) if is_there else None

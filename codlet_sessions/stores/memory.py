@@ -45,7 +45,7 @@ class MemorySessionStore(SessionDataStore):
         """See `SessionStore.look_up`."""
         wanted = {lookup_key for lookup_key, _version in candidates}
         with self._lock:
-            found = [record for record in self._records.values() if record.lookup_key in wanted]
+            found = {record.lookup_key: record for record in self._records.values() if record.lookup_key in wanted}
             retired = [moment for lookup_key, moment in self._retired.items() if lookup_key in wanted]
         if not found and any(now - moment < SUPERSEDED_FOR for moment in retired):
             return SUPERSEDED

@@ -18,7 +18,6 @@ from codlet_sessions.records import (
     NO_FACTS,
     REQUESTED,
     SUPERSEDED,
-    UNKNOWN_USER,
     ActiveSessionRecord,
     Candidates,
     Cause,
@@ -31,12 +30,11 @@ from codlet_sessions.records import (
     first_verdict,
 )
 from codlet_sessions.stores.base import SessionDataStore
-from codlet_sessions.stores.lookup import rows_under
+from codlet_sessions.stores.lookup import RECORD_COLUMNS, arecords_under, records_under
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
 
 _LISTED_COLUMNS = tuple(field.name for field in fields(ListedSession))
-_RECORD_COLUMNS = tuple(field.name for field in fields(SessionRecord) if field.compare)  # all but the client
 
 
 class OrmSessionStore(SessionDataStore):
@@ -47,7 +45,13 @@ class OrmSessionStore(SessionDataStore):
         using: The database alias; when not given, the one that the routers name for writing. Reads go there too:
             a replica that lags behind would serve a session that has been revoked.
 
+    Attributes:
+        own_connections: How many connections look-ups from async code may have to themselves in a process; None to have
+            some where that is safe to do (see `codlet_sessions.stores.own_connections`).
+
     """
+
+    own_connections: int | None = None
 
     def __init__(self, using: str | None = None) -> None:
         self._using = using
@@ -219,12 +223,11 @@ class OrmSessionStore(SessionDataStore):
         return RetiredKeyQuerySet(RetiredKey, using=self.using)
 
     def _match(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
-        rows = rows_under(candidates, _RECORD_COLUMNS, self.using)
-        return first_verdict(candidates, [_record(row, user) for row, user in rows], now)
+        return first_verdict(candidates, records_under(_keys_of(candidates), self.using), now)
 
     async def _amatch(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
-        rows = await sync_to_async(rows_under)(candidates, _RECORD_COLUMNS, self.using)
-        return first_verdict(candidates, [_record(row, user) for row, user in rows], now)
+        found = await arecords_under(_keys_of(candidates), self.using, self.own_connections)
+        return first_verdict(candidates, found, now)
 
     def _newest_first(self, subject: str, now: datetime, current: Collection[str] | None) -> Rows:
         sessions = self._sessions().of_subject(subject).active(now)
@@ -251,7 +254,7 @@ class OrmSessionStore(SessionDataStore):
             self._retired_keys().create(lookup_key=lookup_key, retired_at=now)
 
     def _latest(self, session_id: UUID) -> Rows:
-        rows = self._one(session_id).values_list(*_RECORD_COLUMNS)
+        rows = self._one(session_id).values_list(*RECORD_COLUMNS)
         # A plain SELECT in a REPEATABLE READ transaction would show the row as it was when the transaction began.
         return rows.select_for_update() if connections[self.using].in_atomic_block else rows
 
@@ -268,7 +271,7 @@ class OrmSessionStore(SessionDataStore):
                 record.authenticated_at or record.created_at,
                 record.last_seen_at or record.created_at,
             )
-            columns = {name: getattr(record, name) for name in _RECORD_COLUMNS}
+            columns = {name: getattr(record, name) for name in RECORD_COLUMNS}
             columns |= {"authenticated_at": signed_in_at, "last_seen_at": seen_at}
             Session(**columns, **_facts(record.client or NO_FACTS)).save(using=self.using, force_insert=True)
 
@@ -293,7 +296,7 @@ def _only_active(match: SessionRecord | Rejection) -> ActiveSessionRecord | None
 
 def _difference(seen: SessionRecord, wanted: SessionRecord) -> dict[str, Any]:
     """Return the columns to write. Always one at least: the row count of an UPDATE is the verdict."""
-    changed = {name: getattr(wanted, name) for name in _RECORD_COLUMNS if getattr(wanted, name) != getattr(seen, name)}
+    changed = {name: getattr(wanted, name) for name in RECORD_COLUMNS if getattr(wanted, name) != getattr(seen, name)}
     facts = {} if wanted.client is None else _facts(wanted.client)
     return {**changed, **facts} or {"data_version": wanted.data_version}
 
@@ -302,8 +305,12 @@ def _facts(client: ClientFacts) -> dict[str, Any]:
     return {"user_agent": client.user_agent, "ip_address": client.ip_address, "device": client.device}
 
 
-def _record(row: Sequence[Any], user: object = UNKNOWN_USER) -> SessionRecord:
-    return SessionRecord(**dict(zip(_RECORD_COLUMNS, _in_utc(row), strict=True)), user=user)
+def _record(row: Sequence[Any]) -> SessionRecord:
+    return SessionRecord(*_in_utc(row))
+
+
+def _keys_of(candidates: Candidates) -> list[LookupKey]:
+    return [lookup_key for lookup_key, _version in candidates]
 
 
 def _in_utc(row: Sequence[Any]) -> list[Any]:

@@ -7,19 +7,20 @@ from django.test.utils import CaptureQueriesContext
 
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session
-from codlet_sessions.stores.lookup import rows_under
-from codlet_sessions.stores.orm import _RECORD_COLUMNS, OrmSessionStore
+from codlet_sessions.stores.lookup import RECORD_COLUMNS, records_under
+from codlet_sessions.stores.orm import OrmSessionStore
 from tests.factories import SessionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def by_the_orm(candidates):
-    return sorted(map(list, Session.objects.keyed(candidates).values_list(*_RECORD_COLUMNS)))
+    return sorted(map(list, Session.objects.keyed(candidates).values_list(*RECORD_COLUMNS)))
 
 
 def looked_up(candidates):
-    return sorted(row for row, _user in rows_under(candidates, _RECORD_COLUMNS, "default"))
+    records = records_under([lookup_key for lookup_key, _version in candidates], "default").values()
+    return sorted([getattr(record, name) for name in RECORD_COLUMNS] for record in records)
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ def test_a_database_with_a_time_zone_of_its_own_gives_the_same_moments(candidate
 
 def test_it_is_one_query_that_tools_can_see_and_none_without_candidates(candidates):
     with CaptureQueriesContext(connection) as queries:
-        rows_under(candidates, _RECORD_COLUMNS, "default")
-        rows_under([], _RECORD_COLUMNS, "default")
+        looked_up(candidates)
+        looked_up([])
     assert len(queries) == 1
 
 
@@ -84,7 +85,7 @@ def test_what_it_knows_of_a_connection_goes_with_the_connection(candidates):
     seen = []
 
     def look():
-        rows_under(candidates, _RECORD_COLUMNS, "default")
+        looked_up(candidates)
         seen.append(weakref.ref(connections["default"]))
         connections.close_all()
 

@@ -66,7 +66,7 @@ class ServesFromAStaleCopy(MemorySessionStore):
         seen = self.__dict__.setdefault("seen", {})
         fresh = [record for record in self._records.values() if record.id not in seen]
         seen.update({record.id: record for record in fresh})
-        return first_verdict(candidates, list(seen.values()), now)
+        return first_verdict(candidates, {record.lookup_key: record for record in seen.values()}, now)
 
 
 class ComparesSubjectsLoosely(MemorySessionStore):
