@@ -21,9 +21,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _leave_no_thread():
+def _leave_no_thread_and_no_connection():
     yield
     close_all()
+    asyncio.run(sync_to_async(connections.close_all)())
 
 
 @pytest.fixture
@@ -132,26 +133,16 @@ class _NoContext:
 def test_a_transaction_in_the_thread_of_the_event_loop_keeps_look_ups_off(statements):
     secret = secret_of("device:42")
 
-    async def main():
-        found = await sessions.avalidate(secret)
-        await sync_to_async(connections.close_all)()
-        return found
-
     with transaction.atomic():
-        assert asyncio.run(main()).subject == "device:42"
+        assert asyncio.run(sessions.avalidate(secret)).subject == "device:42"
     assert statements == []
 
 
 def test_an_asgiref_that_works_otherwise_is_no_reason_to_fail(statements, monkeypatch):
     secret = secret_of("device:42")
 
-    async def main():
-        found = await sessions.avalidate(secret)
-        await sync_to_async(connections.close_all)()
-        return found
-
     monkeypatch.setattr(own_connections, "AsyncToSync", object())
-    assert asyncio.run(main()).subject == "device:42"
+    assert asyncio.run(sessions.avalidate(secret)).subject == "device:42"
     assert statements == []
 
 
@@ -159,15 +150,10 @@ def test_the_setting_sends_every_look_up_the_ordinary_way(statements, settings, 
     settings.CODLET_SESSIONS = {**settings.CODLET_SESSIONS, "LOOKUP_CONNECTIONS": 0}
     secret = secret_of("device:42")
 
-    async def main():
-        found = await sessions.avalidate(secret)
-        await sync_to_async(connections.close_all)()
-        return found
-
     with counted_hops(monkeypatch) as hops:
-        assert asyncio.run(main()).subject == "device:42"
+        assert asyncio.run(sessions.avalidate(secret)).subject == "device:42"
     assert statements == []
-    assert len(hops) == 2
+    assert len(hops) == 1
 
 
 def test_a_backend_of_others_is_left_alone_unless_the_host_says_so(monkeypatch):
@@ -205,19 +191,14 @@ def test_a_connection_that_has_gone_is_made_anew(monkeypatch, statements):
 
 
 def hang_up():
-    """Have the server end every connection but this one."""
+    """Have the server end the connection that the look-ups have, and nobody else's."""
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "codlet-sessions-look-up"]
+    driver = own_connections._by_thread["default", thread.ident].connection
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            cursor.execute("SELECT pg_terminate_backend(%s)", [driver.info.backend_pid])
         elif connection.vendor == "mysql":
-            cursor.execute(
-                "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
-            )
-            for (number,) in cursor.fetchall():
-                cursor.execute(f"KILL {number}")
+            cursor.execute(f"KILL {driver.thread_id()}")
 
 
 def test_what_fails_once_because_the_connection_was_old_is_asked_once_more():
