@@ -21,8 +21,8 @@ from codlet_sessions import problems
 from codlet_sessions.cookies import CookiePolicy
 from codlet_sessions.errors import KeysUnavailable
 from codlet_sessions.hashing import KeyRing
+from codlet_sessions.packing import Serializer
 from codlet_sessions.problems import DEFAULTS, LOCAL_DEVELOPMENT, Problem
-from codlet_sessions.sealing import Serializer
 from codlet_sessions.stores.base import SessionStore
 from codlet_sessions.timeouts import AUTO, Timeouts, parsed, span
 

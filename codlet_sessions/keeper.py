@@ -15,6 +15,7 @@ from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.issued import IssuedSession
 from codlet_sessions.manager import SessionManager, authentic
 from codlet_sessions.merging import merge
+from codlet_sessions.packing import Serializer, pack, unpack
 from codlet_sessions.records import (
     ActiveSessionRecord,
     Cause,
@@ -24,7 +25,7 @@ from codlet_sessions.records import (
     RevocationReason,
     SessionRecord,
 )
-from codlet_sessions.sealing import Serializer, is_sealed, pack, payload_of, seal, unpack
+from codlet_sessions.sealing import is_sealed, payload_of, seal
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.subjects import Subject, subject_in

@@ -5,30 +5,17 @@ A row's data is signed with the key that its secret is hashed under, together wi
 Whoever can write the table, but has no key of the ring, can neither write data nor make a row speak for somebody else:
 data from another row, another row's subject or lookup key, all break the seal. A row without a seal is no session.
 
-Stored as ``payload:seal``. The payload is the serialized data in URL-safe base64, with a leading "." if compressed as
-`django.core.signing` does, or nothing when there is no data; the seal is an HMAC-SHA256 in the same base64.
+Stored as ``payload:seal``. The payload is what `codlet_sessions.packing` makes of the data; the seal is an HMAC-SHA256
+in URL-safe base64.
 """
 
-import zlib
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
 
-from django.core.signing import b64_decode, b64_encode
+from django.core.signing import b64_encode
 from django.utils.crypto import constant_time_compare
 
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.records import SessionRecord
-
-
-class Serializer(Protocol):
-    """What SESSION_SERIALIZER names."""
-
-    def dumps(self, obj: Any) -> bytes:
-        """Return ``obj`` as bytes."""
-
-    def loads(self, data: bytes) -> Any:
-        """Return what `dumps` was given."""
 
 
 def seal(hasher: SecretHasher, record: SessionRecord, payload: str = "") -> SessionRecord:
@@ -45,33 +32,6 @@ def is_sealed(hasher: SecretHasher, record: SessionRecord) -> bool:
 def payload_of(record: SessionRecord) -> str:
     """Return the payload of a ``record`` that `seal` made or `is_sealed` found genuine. Nothing is checked here."""
     return record.data.rpartition(":")[0]
-
-
-def pack(data: Mapping[str, Any], serializer: Serializer) -> str:
-    """Return ``data`` as the payload of a row: compressed if that makes it shorter."""
-    if not data:
-        return ""
-    plain = serializer.dumps(data)
-    compressed = zlib.compress(plain)
-    shorter = len(compressed) < len(plain) - 1
-    return "." + b64_encode(compressed).decode() if shorter else b64_encode(plain).decode()
-
-
-def unpack(payload: str, serializer: Serializer) -> dict[str, Any]:
-    """
-    Return the data of a ``payload`` whose seal is good.
-
-    What another serializer wrote, before SESSION_SERIALIZER was changed, reads as no data, as with Django's engines.
-    """
-    if not payload:
-        return {}
-    try:
-        is_compressed = payload.startswith(".")
-        raw = b64_decode(payload.removeprefix(".").encode())
-        data = serializer.loads(zlib.decompress(raw) if is_compressed else raw)
-    except Exception:  # whatever a serializer of the host may raise
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _seal_of(hasher: SecretHasher, record: SessionRecord, payload: str) -> str:

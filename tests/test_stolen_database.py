@@ -135,10 +135,15 @@ def spellings(value):
 def taken_apart(table, data):
     """What the data of a session has in it: its two halves, what they are when decoded, and each value therein."""
     payload, _colon, seal = data.rpartition(":")
-    plain = b64_decode(payload.removeprefix(".").encode())
-    plain = zlib.decompress(plain) if payload.startswith(".") else plain
+    head, _mark, rest = payload.rpartition("~")
+    plain = b64_decode(rest.removeprefix(".").encode())
+    plain = zlib.decompress(plain) if rest.startswith(".") else plain
     halves = [("payload", payload), ("payload", {"hex": plain.hex()})] if payload else []
-    values = json.loads(plain or "{}").items()
+    values = [*json.loads(plain or "{}").items()]
+    if head:
+        user, backend, auth_hash = head.split("~")
+        values += [("_auth_user_id", user), ("_auth_user_backend", backend), ("_auth_user_hash", auth_hash)]
+        values += [("_auth_user_hash", {"hex": b64_decode(auth_hash.encode()).hex()})]
     return [
         (table, f"data: {name}", part)
         for name, part in [*halves, *values, ("seal", seal), ("seal", {"hex": b64_decode(seal.encode()).hex()})]
