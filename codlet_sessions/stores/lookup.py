@@ -1,9 +1,5 @@
 """
-The statement that every request waits for, compiled once.
-
-For a query by key, Django's ORM spends more time on writing the SQL than the database on answering it. So the ORM
-writes it once for each database and number of keys; after that a lookup is one ``execute()`` on Django's own
-connection, with the values converted as the ORM would convert them.
+The statement that every request waits for: compiled once for each database and number of keys.
 
 The user comes along by a JOIN, if users are in the same database: whoever asks for the session learns in the same query
 whether its user is still there, active and under the same password.
@@ -12,18 +8,16 @@ whether its user is still there, active and under the same password.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache, partial
-from string import ascii_lowercase
 from typing import Any, Final, TypeAlias, cast
 
 from asgiref.sync import sync_to_async
 from django.db import connections, router
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from codlet_sessions.models import Session
 from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.records import UNKNOWN_USER, LookupKey, SessionRecord
 from codlet_sessions.stores.coalescing import Coalescer
-from codlet_sessions.stores.conversion import Plan, converted, plan_of
+from codlet_sessions.stores.compiled import Compiled, compiled, rows_of
 from codlet_sessions.stores.own_connections import connections_for, on_own_connection, sees_all_of_this_task
 
 _Coalescer: TypeAlias = Coalescer[Sequence[LookupKey], dict[LookupKey, SessionRecord]]
@@ -34,9 +28,8 @@ _WIDTH: Final = len(RECORD_COLUMNS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Statement:
-    sql: str
+    select: Compiled
     places: int
-    expressions: tuple[Any, ...]
     user_model: Any
     user_fields: tuple[str, ...]
     witness: int
@@ -107,11 +100,7 @@ def _select(lookup_keys: Sequence[LookupKey], using: str, is_joined: bool) -> di
     binary = cast(Any, connection).Database.Binary
     keys = [binary(bytes.fromhex(key)) for key in lookup_keys]
     keys += keys[-1:] * (statement.places - len(keys))
-    with connection.cursor() as cursor:
-        cursor.execute(statement.sql, keys)
-        rows: Sequence[Any] = cursor.fetchall()
-    plan = _plan(statement, connection)
-    records = [_record(converted(row, plan), statement, using) for row in rows]
+    records = [_record(values, statement, using) for values in rows_of(statement.select, keys, connection)]
     return {record.lookup_key: record for record in records}
 
 
@@ -129,14 +118,9 @@ def _statement(using: str, places: int, is_joined: bool) -> _Statement:
     user_model, user_fields, witness = _user_columns() if is_joined else (None, (), -1)
     names = [field.attname for field in user_fields]
     candidates = [(LookupKey(f"{number:064x}"), "") for number in range(places)]
-    query: Any = SessionQuerySet(Session, using=using).keyed(candidates).query
-    query.clear_select_clause()
-    query.add_fields([*RECORD_COLUMNS, *(f"user__{name}" for name in names)])
-    query.change_aliases(dict(zip(query.alias_map, ascii_lowercase, strict=False)))  # some read it all at every turn
-    compiler = query.get_compiler(using)
-    sql, _parameters = compiler.as_sql()
-    expressions = tuple(expression for expression, _sql, _alias in compiler.select)
-    return _Statement(sql, places, expressions, user_model, tuple(names), witness)
+    columns = [*RECORD_COLUMNS, *(f"user__{name}" for name in names)]
+    select = compiled(SessionQuerySet(Session, using=using).keyed(candidates), columns, using)
+    return _Statement(select, places, user_model, tuple(names), witness)
 
 
 def _user_columns() -> tuple[Any, Sequence[Any], int]:
@@ -147,15 +131,6 @@ def _user_columns() -> tuple[Any, Sequence[Any], int]:
     telling = (index for index, column in enumerate(columns) if not (column.null or column.primary_key))
     witness = next(telling, None)
     return (None, (), -1) if witness is None else (model, columns, witness)
-
-
-def _plan(statement: _Statement, connection: BaseDatabaseWrapper) -> Plan:
-    # Kept on the connection, because some converters know it by themselves: elsewhere they would keep it from going.
-    known = cast(Any, connection).__dict__.setdefault("_codlet_plans", {})
-    name = (statement.sql, connection.timezone)
-    if name not in known:
-        known[name] = plan_of(statement.expressions, connection)
-    return cast(Plan, known[name])
 
 
 def _record(values: list[Any], statement: _Statement, using: str) -> SessionRecord:

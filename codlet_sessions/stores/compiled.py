@@ -1,0 +1,66 @@
+"""
+Statements that the ORM writes once, and that are run on Django's connection from then on.
+
+For a query by key, Django's ORM spends more time on writing the SQL than the database on answering it. The values are
+converted as the ORM would convert them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import Any, cast
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from codlet_sessions.stores import prepared
+from codlet_sessions.stores.conversion import Plan, converted, plan_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """
+    A statement.
+
+    Attributes:
+        sql: Its text, with a ``%s`` for each parameter.
+        expressions: The columns that it selects, as the ORM knows them.
+
+    """
+
+    sql: str
+    expressions: tuple[Any, ...]
+
+
+def compiled(queryset: Any, columns: Sequence[str], using: str) -> Compiled:
+    """Return the statement that selects ``columns`` of ``queryset`` from the database ``using``."""
+    query = queryset.query
+    query.clear_select_clause()
+    query.add_fields(list(columns))
+    query.change_aliases(dict(zip(query.alias_map, ascii_lowercase, strict=False)))  # some read it all at every turn
+    compiler = query.get_compiler(using)
+    sql, _parameters = compiler.as_sql()
+    return Compiled(sql, tuple(expression for expression, _sql, _alias in compiler.select))
+
+
+def rows_of(statement: Compiled, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> list[list[Any]]:
+    """
+    Run ``statement``, and return the values of its rows.
+
+    Raises:
+        django.db.Error: The database failed.
+
+    """
+    with connection.cursor() as cursor:
+        prepared.execute(cursor, statement.sql, parameters, connection)
+        rows: Sequence[Any] = cursor.fetchall()
+    plan = _plan(statement, connection)
+    return [converted(row, plan) for row in rows]
+
+
+def _plan(statement: Compiled, connection: BaseDatabaseWrapper) -> Plan:
+    # Kept on the connection, because some converters know it by themselves: elsewhere they would keep it from going.
+    known = cast(Any, connection).__dict__.setdefault("_codlet_plans", {})
+    name = (statement.sql, connection.timezone)
+    if name not in known:
+        known[name] = plan_of(statement.expressions, connection)
+    return cast(Plan, known[name])
