@@ -29,7 +29,7 @@ from codlet_sessions.ids import uuid7_before_all
 from codlet_sessions.keeper import SessionKeeper
 from codlet_sessions.models import Session
 from codlet_sessions.records import Rejection, RejectionReason, SessionRecord
-from codlet_sessions.stores.orm import translated_errors
+from codlet_sessions.stores.outages import translated_errors
 from codlet_sessions.subjects import subject_in
 from codlet_sessions.writes import Change, SessionOver, Written
 

@@ -20,7 +20,7 @@ from codlet_sessions.errors import SessionLimitReached
 from codlet_sessions.manager import SessionManager
 from codlet_sessions.problems import EVICT_OLDEST, REFUSE
 from codlet_sessions.records import ListedSession, RevocationReason
-from codlet_sessions.stores.orm import translated_errors
+from codlet_sessions.stores.outages import translated_errors
 from codlet_sessions.subjects import subject_of
 
 _NOT_LOCKED = "The user who signs in could not be locked ({}), so that sessions could be counted. Is the database up?"

@@ -22,9 +22,8 @@ from codlet_sessions.engine import EngineSession
 from codlet_sessions.errors import FAILURES, SessionLimitReached
 from codlet_sessions.own_cookie import OwnCookieSession
 from codlet_sessions.records import RevocationReason
-from codlet_sessions.requests import attach, session_of, under_way
-from codlet_sessions.shared_cookie import SharedCookieSession
-from codlet_sessions.vouching import user_of
+from codlet_sessions.requests import EngineRequest, attach, attach_engine, session_of, under_way
+from codlet_sessions.vouching import auser_of, user_of
 
 logger = logging.getLogger("codlet_sessions")
 
@@ -66,8 +65,11 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Attach both sessions to the request. Reads its cookies and nothing else."""
-        super().process_request(request)
-        attach(request, SharedCookieSession if self._is_ours else OwnCookieSession)
+        if self._is_ours:
+            attach_engine(request, cast(Any, self.SessionStore))
+        else:
+            super().process_request(request)
+            attach(request, OwnCookieSession)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Save the session if it changed, and write what browser and caches must know into the response."""
@@ -125,7 +127,8 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Attach the user to the request. Reads nothing yet."""
-        super().process_request(request)
+        if not isinstance(request, EngineRequest):  # which has a session, though it may not be made yet
+            super().process_request(request)
         request.user = cast(Any, SimpleLazyObject(partial(_user, request)))
         request.auser = partial(_auser, request, request.user)
 
@@ -146,8 +149,10 @@ def _has_steps_of_its_own(kind: type, base: type) -> bool:
 def _user(request: Any) -> Any:
     if not hasattr(request, "_cached_user"):  # where Django's own request.user looks first
         request.session.get(SESSION_KEY)  # so that it is loaded
-        with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
-            request._cached_user = user_of(request.session) or get_user(request)
+        if (user := user_of(request.session)) is None:
+            with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
+                user = get_user(request)
+        request._cached_user = user
         if not request._cached_user.is_authenticated and (reason := departure(request.session)):
             with _ending_for(request, reason):
                 request.session.flush()
@@ -159,8 +164,10 @@ async def _auser(request: Any, lazy_user: object) -> Any:
         return request.user
     if not hasattr(request, "_cached_user"):
         await request.session.aget(SESSION_KEY)
-        with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
-            request._cached_user = user_of(request.session) or await aget_user(request)
+        if (user := await auser_of(request.session)) is None:
+            with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
+                user = await aget_user(request)
+        request._cached_user = user
         if not request._cached_user.is_authenticated and (reason := await adeparture(request.session)):
             with _ending_for(request, reason):
                 await request.session.aflush()

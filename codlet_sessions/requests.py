@@ -1,7 +1,6 @@
 """What a request that came through our middleware is: one that knows its session, and can be found by what it calls."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -9,6 +8,7 @@ from typing import Any, TypeAlias, cast
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
+from codlet_sessions.engine import EngineSession
 from codlet_sessions.own_cookie import OwnCookieSession
 from codlet_sessions.records import ActiveSessionRecord
 from codlet_sessions.shared_cookie import SharedCookieSession
@@ -35,15 +35,47 @@ class SessionRequest(HttpRequest):
         return await self._session_of_request.aread()
 
 
-def attach(request: HttpRequest, make: Callable[[HttpRequest], RequestSession]) -> None:
+class EngineRequest(SessionRequest):
+    """A request whose ``session`` is one of an engine of ours, and is made when somebody asks for it."""
+
+    _session_of_request: SharedCookieSession
+
+    @property  # type: ignore[override]  # Django's stub has a plain attribute
+    def session(self) -> EngineSession:
+        """Django's session, not loaded yet. Can be replaced like a plain attribute; once deleted, it is None."""
+        known = self.__dict__
+        if "session" not in known:
+            known["session"] = self._session_of_request.make()
+        return cast(EngineSession, known["session"])
+
+    @session.setter
+    def session(self, value: Any) -> None:
+        self.__dict__["session"] = value
+
+    @session.deleter
+    def session(self) -> None:
+        self.__dict__["session"] = None
+
+
+def attach(request: HttpRequest, make: Callable[[HttpRequest], OwnCookieSession]) -> None:
     """
     Give ``request`` its ``codlet_session`` and ``acodlet_session()``, and ``make`` what is behind them.
 
     By way of its class, because only a property can be both lazy and a real None: a ``SimpleLazyObject`` that stands
     for None is not ``is None``.
     """
-    if not isinstance(request, SessionRequest):
-        request.__class__ = _with_session(cast(Any, type(request)))
+    _attach(request, SessionRequest, make)
+
+
+def attach_engine(request: HttpRequest, engine: type[EngineSession]) -> None:
+    """Give ``request`` what `attach` does, and ``request.session``, which is one of ``engine``; no other any longer."""
+    request.__dict__.pop("session", None)
+    _attach(request, EngineRequest, lambda request: SharedCookieSession(request, engine))
+
+
+def _attach(request: HttpRequest, kind: type[SessionRequest], make: Callable[[HttpRequest], RequestSession]) -> None:
+    if not isinstance(request, kind):
+        request.__class__ = _with_session(cast(Any, type(request)), cast(Any, kind))
         cast(Any, request)._session_of_request = make(request)
 
 
@@ -63,14 +95,19 @@ def session_of(request: HttpRequest) -> RequestSession:
         ) from None
 
 
-@contextmanager
-def under_way(request: HttpRequest) -> Iterator[None]:
+class under_way:  # noqa: N801  # a context manager, and a class for the speed of it
     """Let `current_session` find the session of ``request``, in this thread or task and in those it starts."""
-    token = _request_under_way.set(request)
-    try:
-        yield
-    finally:
-        _request_under_way.reset(token)
+
+    __slots__ = ("_request", "_token")
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    def __enter__(self) -> None:
+        self._token = _request_under_way.set(self._request)
+
+    def __exit__(self, *error: object) -> None:
+        _request_under_way.reset(self._token)
 
 
 def current_session() -> RequestSession | None:
@@ -82,5 +119,5 @@ _request_under_way: ContextVar[HttpRequest | None] = ContextVar("codlet_sessions
 
 
 @cache
-def _with_session(request_class: type[HttpRequest]) -> type[HttpRequest]:
-    return type(request_class.__name__, (SessionRequest, request_class), {"__module__": request_class.__module__})
+def _with_session(request_class: type[HttpRequest], kind: type[SessionRequest]) -> type[HttpRequest]:
+    return type(request_class.__name__, (kind, request_class), {"__module__": request_class.__module__})

@@ -16,7 +16,6 @@ from codlet_sessions.api import get_keeper
 from codlet_sessions.failures import RemembersFailure
 from codlet_sessions.keeper import CUSTOM_EXPIRY
 from codlet_sessions.records import (
-    UNKNOWN_USER,
     ActiveSessionRecord,
     ClientFacts,
     Rejection,
@@ -82,6 +81,8 @@ class SessionState(RemembersFailure, KeyedSession):
         """Return whom this session, once it is loaded, speaks for; None while nobody has signed in."""
         if self._record is None and self._given_subject is None and SESSION_KEY not in self._data:
             return None
+        if self._record is not None and not self.modified and self._signed_in_at is None:
+            return self._record.as_active() if self._record.subject else None
         keeper = get_keeper()
         record = self._record or self._draft(SessionSecret(""), self._data)
         subject = (self._given_subject or keeper.subject_of(record, self._data)).name
@@ -137,9 +138,8 @@ class SessionState(RemembersFailure, KeyedSession):
         self.spares_cookie = isinstance(over, SessionOver) and over.is_superseded
 
     def joined_user(self) -> Any:
-        """Return the user's row that came with this session's when it was loaded, or None."""
-        user = None if self._record is None else self._record.user
-        return None if user is UNKNOWN_USER else user
+        """Return the user's row that came with this session's when it was loaded, None if there was none."""
+        return None if self._record is None else self._record.user
 
     def loaded_data(self) -> Mapping[str, Any]:
         """Return the data of this session, as far as it has been loaded. Counts as no access of a view's."""

@@ -29,16 +29,21 @@ class SharedCookieSession:
     a newer one; a write that is superseded is dropped; a cookie that may be newer than it looks is not cleared.
     """
 
-    __slots__ = ("_has_raised", "_request")
+    __slots__ = ("_engine", "_has_raised", "_request")
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, engine: type[EngineSession]) -> None:
         self._request = request
+        self._engine = engine
         self._has_raised = False
+
+    def make(self) -> EngineSession:
+        """Return what ``request.session`` is to be: the session of the request's cookie, not loaded yet."""
+        return self._engine(self._cookie)
 
     @property
     def failure(self) -> Exception | None:
         """The error that kept the store or the keys from answering, if they failed."""
-        session = self._session
+        session = self._asked_for
         return None if session is None else session.failure
 
     def read(self) -> ActiveSessionRecord | None:
@@ -148,7 +153,7 @@ class SharedCookieSession:
             StoreError, KeysUnavailable: It could not be saved, because there was no answer.
 
         """
-        if (session := self._session) is None:
+        if (session := self._to_answer_for()) is None:
             return
         if conf.saves_every_request():
             session.read()
@@ -169,7 +174,7 @@ class SharedCookieSession:
 
     async def aanswer(self, response: HttpResponseBase) -> None:
         """Answer as `answer` does, from async code: no thread hop unless there is something to save."""
-        if (session := self._session) is None:
+        if (session := self._to_answer_for()) is None:
             return
         if conf.saves_every_request():
             await session.aread()
@@ -189,9 +194,26 @@ class SharedCookieSession:
             await session.atouch()
 
     @property
+    def _cookie(self) -> str | None:
+        return self._request.COOKIES.get(get_cookie_policy().name)
+
+    @property
     def _session(self) -> EngineSession | None:
-        session = getattr(self._request, "session", None)  # a view may have deleted it, or put something else there
+        session = getattr(self._request, "session", None)  # a view may have put something else there
         return session if isinstance(session, EngineSession) else None
+
+    @property
+    def _asked_for(self) -> EngineSession | None:
+        """The session, if anybody has asked for it: it is made for that."""
+        return self._session if "session" in self._request.__dict__ else None
+
+    def _to_answer_for(self) -> EngineSession | None:
+        """Return the session, if the response has to do with it."""
+        if "session" not in self._request.__dict__ and not conf.saves_every_request():
+            cookie = self._cookie
+            if cookie is None or SessionSecret(cookie).is_well_formed():
+                return None
+        return self._session
 
     def _needed_session(self) -> EngineSession:
         if (session := self._session) is None:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -39,6 +39,7 @@ class Subject:
 
 
 NOBODY = Subject("")
+_RECKONED: Final = "_codlet_session_auth_hash"
 
 
 def subject_of(subject_or_user: object) -> Subject:
@@ -104,9 +105,23 @@ def _auth_hashes_in_turn(user: Any) -> Iterator[str]:
     if ours is not None:
         yield ours
     fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
-    for text in chain((user.get_session_auth_hash(),), fallbacks()):
+    for text in chain((session_auth_hash(user),), fallbacks()):
         if (digest := _digest(text)) is not None:
             yield digest
+
+
+def session_auth_hash(user: Any) -> Any:
+    """
+    Return ``user.get_session_auth_hash()``, which a request asks for twice: by Django's rule, reckoned once.
+
+    Kept on the object, with the password that it is made of.
+    """
+    if not _has_djangos_rule(user):
+        return user.get_session_auth_hash()
+    known: tuple[str, str] | None = user.__dict__.get(_RECKONED)
+    if known is None or known[0] != user.password:
+        known = user.__dict__[_RECKONED] = (user.password, user.get_session_auth_hash())
+    return known[1]
 
 
 def _has_djangos_rule(user: Any) -> bool:

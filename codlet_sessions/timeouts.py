@@ -121,7 +121,10 @@ def span(value: Any) -> timedelta | None:
 def is_worth_noting(session: ActiveSessionRecord | SessionRecord, now: datetime) -> bool:
     """Return whether it is time to write down that ``session`` is in use. Chance has a say in it."""
     seen_at = session.last_seen_at or session.created_at
+    unseen = now - seen_at
     interval = _LONGEST_UNTOUCHED
     if session.idle_expires_at is not None:
         interval = min(interval, (session.idle_expires_at - seen_at) / _TOUCHES)
-    return now - seen_at >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing
+    if unseen < interval * (1 - _JITTER):  # as nearly always
+        return False
+    return unseen >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing

@@ -1,15 +1,18 @@
 """
 Django's user of a session, without a query of its own.
 
-The user's row has come with the session's. It is taken for ``request.user`` where that is what Django's ``get_user()``
-would return: the backend is still configured and fetches users as `ModelBackend` does, from a manager that hides none,
-it lets this one in, and the session auth hash is that of the user's password. In every other case, a hash that only one
-of SECRET_KEY_FALLBACKS explains for instance, Django is asked, with a query.
+The user's row has come with the session's; where it has not, because the session is from a cache for instance, it is
+read by a statement that was compiled before. It is taken for ``request.user`` where that is what Django's
+``get_user()`` would return: the backend is still configured and fetches users as `ModelBackend` does, from a manager
+that hides none, it lets this one in, and the session auth hash is that of the user's password. In every other case, a
+hash that only one of SECRET_KEY_FALLBACKS explains for instance, Django is asked, with a query.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.db.models.manager import BaseManager
@@ -18,30 +21,53 @@ from django.utils.module_loading import import_string
 
 from codlet_sessions import conf
 from codlet_sessions.engine import EngineSession
+from codlet_sessions.records import UNKNOWN_USER
+from codlet_sessions.stores.users import user_under
+from codlet_sessions.subjects import session_auth_hash
 
 
 def user_of(session: object) -> Any:
-    """Return the user of ``session``, which has been loaded, if nothing is left to be asked; else None. No query."""
-    user = session.joined_user() if isinstance(session, EngineSession) else None
-    if user is None or not isinstance(session, EngineSession):
+    """Return the user of ``session``, which has been loaded; None if Django must be asked. One query at most."""
+    if (backend := _backend_of(session)) is None or not isinstance(session, EngineSession):
         return None
-    data = session.loaded_data()
-    is_theirs = data.get(SESSION_KEY) == user._meta.pk.value_to_string(user)
-    return user if is_theirs and _lets_in(data.get(BACKEND_SESSION_KEY), user) and _fits(data, user) else None
+    user = session.joined_user()
+    if user is UNKNOWN_USER:
+        user = user_under(get_user_model(), session.user_id())
+    return _vouched(user, backend, session.loaded_data())
 
 
-def _lets_in(path: Any, user: Any) -> bool:
-    hides_none = type(get_user_model()._default_manager).get_queryset is BaseManager.get_queryset
-    if path not in conf.authentication_backends() or not hides_none:
-        return False
+async def auser_of(session: object) -> Any:
+    """Return what `user_of` does, from async code: no thread hop, unless the user has to be fetched."""
+    if (backend := _backend_of(session)) is None or not isinstance(session, EngineSession):
+        return None
+    user = session.joined_user()
+    if user is UNKNOWN_USER:
+        user = await sync_to_async(user_under)(get_user_model(), session.user_id())
+    return _vouched(user, backend, session.loaded_data())
+
+
+def _backend_of(session: object) -> Any:
+    """Return the class of the backend that somebody has signed in by, if all that it does with users is known."""
+    if not isinstance(session, EngineSession):
+        return None
+    path = session.loaded_data().get(BACKEND_SESSION_KEY)
+    if path is None or path not in conf.authentication_backends():
+        return None
     backend = _class_at(path)
-    fetches_plainly = getattr(backend, "get_user", None) is ModelBackend.get_user
-    return fetches_plainly and bool(backend().user_can_authenticate(user))
+    hides_none = type(get_user_model()._default_manager).get_queryset is BaseManager.get_queryset
+    return backend if hides_none and getattr(backend, "get_user", None) is ModelBackend.get_user else None
 
 
 _class_at: Any = cache(import_string)
 
 
-def _fits(data: Any, user: Any) -> bool:
-    ask = getattr(user, "get_session_auth_hash", None)
-    return ask is None or constant_time_compare(data.get(HASH_SESSION_KEY) or "", ask())
+def _vouched(user: Any, backend: Any, data: Mapping[str, Any]) -> Any:
+    if user is None or data.get(SESSION_KEY) != user._meta.pk.value_to_string(user):
+        return None
+    return user if backend().user_can_authenticate(user) and _fits(data, user) else None
+
+
+def _fits(data: Mapping[str, Any], user: Any) -> bool:
+    if not hasattr(user, "get_session_auth_hash"):
+        return True
+    return constant_time_compare(data.get(HASH_SESSION_KEY) or "", session_auth_hash(user))

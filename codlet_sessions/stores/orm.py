@@ -1,17 +1,16 @@
 """Sessions in the database, by way of Django's ORM."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import DataError, Error, IntegrityError, connections, router, transaction
+from django.db import Error, connections, router, transaction
 from django.db.models import Count, Q, QuerySet
 
-from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
 from codlet_sessions.models import RetiredKey, Session
 from codlet_sessions.querysets import RetiredKeyQuerySet, SessionQuerySet
 from codlet_sessions.records import (
@@ -31,6 +30,7 @@ from codlet_sessions.records import (
 )
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.stores.lookup import RECORD_COLUMNS, arecords_under, records_under
+from codlet_sessions.stores.outages import translated_errors
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
 
@@ -316,37 +316,3 @@ def _keys_of(candidates: Candidates) -> list[LookupKey]:
 def _in_utc(row: Sequence[Any]) -> list[Any]:
     # A database whose TIME_ZONE is set gives moments in that zone.
     return [value.astimezone(UTC) if isinstance(value, datetime) else value for value in row]
-
-
-def _drop_frames(error: BaseException | None) -> None:
-    """Forget where ``error`` and what caused it came from: the variables of those frames hold lookup keys."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__
-
-
-_NOT_ASKED = (
-    "The session table could not be asked ({}). Is the database up, and has"
-    " 'python manage.py migrate codlet_sessions' been run?"
-)
-
-
-@contextmanager
-def translated_errors(not_asked: str = _NOT_ASKED) -> Iterator[None]:
-    """
-    Make Django's database errors those of a store, without the values that the drivers quote in theirs.
-
-    Args:
-        not_asked: What to say when there was no answer, with ``{}`` for the kind of error.
-
-    """
-    try:
-        yield
-    except (IntegrityError, DataError):
-        # Not chained: the drivers quote the offending row, and with it the lookup key, in their message.
-        raise StoreInvariantViolated(
-            "The database refused the session: its id or lookup key is taken, or a value does not fit its column."
-        ) from None
-    except Error as error:
-        _drop_frames(error)
-        raise StoreUnavailable(not_asked.format(type(error).__name__)) from error
