@@ -10,9 +10,9 @@ in URL-safe base64.
 """
 
 from dataclasses import replace
+from hmac import compare_digest
 
 from django.core.signing import b64_encode
-from django.utils.crypto import constant_time_compare
 
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.records import SessionRecord
@@ -26,7 +26,9 @@ def seal(hasher: SecretHasher, record: SessionRecord, payload: str = "") -> Sess
 def is_sealed(hasher: SecretHasher, record: SessionRecord) -> bool:
     """Return whether the data of ``record`` was sealed to it by a key of ours: asked of each row that a store gives."""
     payload, _colon, sealed = record.data.rpartition(":")
-    return record.key_version in hasher.key_ring and constant_time_compare(sealed, _seal_of(hasher, record, payload))
+    if record.key_version not in hasher.key_ring:
+        return False
+    return compare_digest(sealed.encode(), _seal_of(hasher, record, payload).encode())
 
 
 def payload_of(record: SessionRecord) -> str:

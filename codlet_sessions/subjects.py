@@ -9,13 +9,18 @@ A session that was issued holds one of the password as it is stored, which no ot
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from hmac import compare_digest
 from itertools import chain
 from typing import Any, Final
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.signals import setting_changed
 from django.db import router
+from django.dispatch import receiver
+from django.utils.crypto import salted_hmac
 
 from codlet_sessions.models import MAX_SUBJECT_LENGTH
 from codlet_sessions.records import RevocationReason
@@ -39,7 +44,7 @@ class Subject:
 
 
 NOBODY = Subject("")
-_RECKONED: Final = "_codlet_session_auth_hash"
+_AUTH_HASH_SALT: Final = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 
 
 def subject_of(subject_or_user: object) -> Subject:
@@ -105,23 +110,42 @@ def _auth_hashes_in_turn(user: Any) -> Iterator[str]:
     if ours is not None:
         yield ours
     fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
-    for text in chain((session_auth_hash(user),), fallbacks()):
+    for text in chain((user.get_session_auth_hash(),), fallbacks()):
         if (digest := _digest(text)) is not None:
             yield digest
 
 
-def session_auth_hash(user: Any) -> Any:
-    """
-    Return ``user.get_session_auth_hash()``, which a request asks for twice: by Django's rule, reckoned once.
+def is_session_auth_hash(text: object, user: Any) -> bool:
+    """Return whether ``text`` is what ``user.get_session_auth_hash()`` returns now."""
+    given = str(text or "").encode()
+    quick = _reckoned(user)
+    is_it = quick is not None and compare_digest(given, quick.encode())
+    return is_it or compare_digest(given, str(user.get_session_auth_hash()).encode())
 
-    Kept on the object, with the password that it is made of.
+
+def _reckoned(user: Any) -> str | None:
+    """
+    Return the session auth hash of ``user`` by Django's rule, for a fifth of its price; None if it has another rule.
+
+    Every request needs it twice. Whatever it does not fit is compared to what Django says itself.
     """
     if not _has_djangos_rule(user):
-        return user.get_session_auth_hash()
-    known: tuple[str, str] | None = user.__dict__.get(_RECKONED)
-    if known is None or known[0] != user.password:
-        known = user.__dict__[_RECKONED] = (user.password, user.get_session_auth_hash())
-    return known[1]
+        return None
+    keyed = _primed().copy()
+    keyed.update(user.password.encode())
+    return str(keyed.hexdigest())
+
+
+@cache
+def _primed() -> Any:
+    # The same for all: Django derives the key from SECRET_KEY alone.
+    return salted_hmac(_AUTH_HASH_SALT, b"", algorithm="sha256")
+
+
+@receiver(setting_changed, dispatch_uid="codlet_sessions.subjects")
+def _forget_key(*, setting: str, **kwargs: object) -> None:
+    if setting == "SECRET_KEY":
+        _primed.cache_clear()
 
 
 def _has_djangos_rule(user: Any) -> bool:
@@ -158,7 +182,9 @@ def outdated_reason(user: Any, auth_hash: str | None) -> RevocationReason | None
         return RevocationReason.USER_DELETED
     if not may_sign_in(user):
         return RevocationReason.USER_DEACTIVATED
-    if auth_hash is None or not hasattr(user, "get_session_auth_hash") or auth_hash in _auth_hashes_in_turn(user):
+    if auth_hash is None or not hasattr(user, "get_session_auth_hash"):
+        return None
+    if auth_hash == _digest(_reckoned(user)) or auth_hash in _auth_hashes_in_turn(user):
         return None
     return RevocationReason.CREDENTIALS_CHANGED
 

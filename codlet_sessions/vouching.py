@@ -16,14 +16,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.db.models.manager import BaseManager
-from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 
 from codlet_sessions import conf
 from codlet_sessions.engine import EngineSession
 from codlet_sessions.records import UNKNOWN_USER
 from codlet_sessions.stores.users import user_under
-from codlet_sessions.subjects import session_auth_hash
+from codlet_sessions.subjects import is_session_auth_hash
 
 
 def user_of(session: object) -> Any:
@@ -64,10 +63,7 @@ _class_at: Any = cache(import_string)
 def _vouched(user: Any, backend: Any, data: Mapping[str, Any]) -> Any:
     if user is None or data.get(SESSION_KEY) != user._meta.pk.value_to_string(user):
         return None
-    return user if backend().user_can_authenticate(user) and _fits(data, user) else None
-
-
-def _fits(data: Mapping[str, Any], user: Any) -> bool:
-    if not hasattr(user, "get_session_auth_hash"):
-        return True
-    return constant_time_compare(data.get(HASH_SESSION_KEY) or "", session_auth_hash(user))
+    if not backend().user_can_authenticate(user):
+        return None
+    has_hash = hasattr(user, "get_session_auth_hash")
+    return user if not has_hash or is_session_auth_hash(data.get(HASH_SESSION_KEY), user) else None

@@ -22,7 +22,7 @@ class Compiled:
     A statement.
 
     Attributes:
-        sql: Its text, with a ``%s`` for each parameter.
+        sql: Its text, with a place for each parameter.
         expressions: The columns that it selects, as the ORM knows them.
 
     """
@@ -39,6 +39,8 @@ def compiled(queryset: Any, columns: Sequence[str], using: str) -> Compiled:
     query.change_aliases(dict(zip(query.alias_map, ascii_lowercase, strict=False)))  # some read it all at every turn
     compiler = query.get_compiler(using)
     sql, _parameters = compiler.as_sql()
+    if compiler.connection.vendor == "sqlite":  # where Django puts names in with less ado than numbers
+        sql = prepared.with_places(sql, "%(p{})s")
     return Compiled(sql, tuple(expression for expression, _sql, _alias in compiler.select))
 
 
@@ -51,7 +53,10 @@ def rows_of(statement: Compiled, parameters: Sequence[Any], connection: BaseData
 
     """
     with connection.cursor() as cursor:
-        prepared.execute(cursor, statement.sql, parameters, connection)
+        if connection.vendor == "sqlite":
+            cursor.execute(statement.sql, {f"p{number}": value for number, value in enumerate(parameters, 1)})
+        else:
+            prepared.execute(cursor, statement.sql, parameters, connection)
         rows: Sequence[Any] = cursor.fetchall()
     plan = _plan(statement, connection)
     return [converted(row, plan) for row in rows]

@@ -24,7 +24,7 @@ logger = logging.getLogger("codlet_sessions")
 
 WORTH_IT: Final = 5  # times that a connection has run a statement before it is prepared there
 _DUPLICATE: Final = "42P05"  # prepared before, on a connection that a pooler has handed on
-_PLACE: Final = re.compile(r"%[s%]")
+_PLACE: Final = re.compile(r"%%|%s")
 
 _uses: "WeakKeyDictionary[Any, Counter[str]]" = WeakKeyDictionary()
 _unsuited: set[str] = set()
@@ -53,6 +53,12 @@ def execute(cursor: Any, sql: str, parameters: Sequence[Any], connection: BaseDa
         cursor.execute(sql, parameters)
 
 
+def with_places(sql: str, form: str) -> str:
+    """Return ``sql`` with its ``%s`` numbered from 1: each as ``form``, with the number in the place of ``{}``."""
+    number = count(1)
+    return _PLACE.sub(lambda place: place[0] if place[0] == "%%" else form.format(next(number)), sql)
+
+
 def _is_suited(connection: BaseDatabaseWrapper) -> bool:
     if connection.vendor != "postgresql" or connection.in_atomic_block or connection.alias in _unsuited:
         return False
@@ -73,8 +79,7 @@ def _is_prepared(sql: str, driver: Any) -> bool:
 
 
 def _prepare(sql: str, driver: Any) -> None:
-    number = count(1)
-    text = _PLACE.sub(lambda place: "%" if place[0] == "%%" else f"${next(number)}", sql)
+    text = with_places(sql, "${}").replace("%%", "%")
     try:
         with driver.cursor() as cursor:  # not Django's: it is no query, and nobody's to count
             cursor.execute(f"PREPARE {_name(sql)} AS {text}")
