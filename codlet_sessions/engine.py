@@ -35,9 +35,7 @@ class EngineSession(SessionState):
 
     """
 
-    def __init__(self, session_key: str | None = None) -> None:
-        self._turn: asyncio.Lock | None = None
-        super().__init__(session_key)
+    _turn: asyncio.Lock | None = None
 
     def exists(self, session_key: str | None) -> bool:
         """Return whether ``session_key`` opens an active session. No query when it is malformed; no signal."""

@@ -18,10 +18,11 @@ class SessionSecret:
     to the text, so a search for ``.expose(`` finds every place a secret can leave from.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_is_well_formed", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._is_well_formed: bool | None = None
 
     @classmethod
     def generate(cls) -> "SessionSecret":
@@ -41,7 +42,9 @@ class SessionSecret:
 
     def is_well_formed(self) -> bool:
         """Return whether this is 64 lowercase hex characters, as every secret of ours is."""
-        return _WELL_FORMED.fullmatch(self._text) is not None
+        if self._is_well_formed is None:
+            self._is_well_formed = _WELL_FORMED.fullmatch(self._text) is not None
+        return self._is_well_formed
 
     def expose(self) -> str:
         """Return the text. For a ``Set-Cookie`` header or a device's first answer, and nothing else."""

@@ -35,9 +35,7 @@ class KeyedSession(_SessionBase):
 
     """
 
-    def __init__(self, session_key: str | None = None) -> None:
-        self.has_new_secret = False
-        super().__init__(session_key)
+    has_new_secret = False
 
     # Kept where nothing that lists an object's attributes shows its text.
 

@@ -45,21 +45,20 @@ class SessionState(RemembersFailure, KeyedSession):
     keeps_codlet_rows: ClassVar[bool] = True
     """By this `codlet_sessions.conf` knows the engines of this package."""
 
-    def __init__(self, session_key: str | None = None) -> None:
-        self.spares_cookie = False
-        self.may_be_adopted = False
-        self.end_has_moved = False
-        self._client: ClientFacts | None = None
-        self._reason_to_end: str = RevocationReason.LOGOUT
-        self._is_persistent: bool | None = None
-        self._signed_in_at: datetime | None = None
-        self._given_subject: Subject | None = None
-        self._began_here = False
-        self._was_written = False
-        self._in_doubt = False
-        self._awaits_credentials = False
-        self._committed: SessionRecord | None = None
-        super().__init__(session_key)
+    # What is the same for every session that has just been made stands here: one is made for nearly every request.
+    spares_cookie = False
+    may_be_adopted = False
+    end_has_moved = False
+    _client: ClientFacts | None = None
+    _reason_to_end: str = RevocationReason.LOGOUT
+    _is_persistent: bool | None = None
+    _signed_in_at: datetime | None = None
+    _given_subject: Subject | None = None
+    _began_here = False
+    _was_written = False
+    _in_doubt = False
+    _awaits_credentials = False
+    _committed: SessionRecord | None = None
 
     @property
     def awaits_adoption(self) -> bool:

@@ -78,7 +78,7 @@ def on_own_connection(using: str, ask: Callable[[], Result]) -> Result:
         django.db.Error: The database failed.
 
     """
-    connection = connections[using]
+    connection = _without_pool(connections[using])
     if connection.settings_dict["CONN_MAX_AGE"] != 0:  # which is for connections of requests: these serve many
         connection.close_if_unusable_or_obsolete()
     try:
@@ -87,16 +87,22 @@ def on_own_connection(using: str, ask: Callable[[], Result]) -> Result:
         connection.close()
         return ask()
     finally:
-        if _belongs_to_others(connection):
+        if _is_test_environment():
             connection.close()
 
 
-def _belongs_to_others(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a connection must not be held between two batches: a pool's, or one to a database made for tests."""
-    return bool(connection.settings_dict["OPTIONS"].get("pool")) or _is_test_environment()
+def _without_pool(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
+    """Keep a connection of this thread out of the host's pool: it is held, and a request may wait for one of those."""
+    host = connection.settings_dict
+    if host["OPTIONS"].get("pool"):
+        connection.close()
+        options = {name: value for name, value in host["OPTIONS"].items() if name != "pool"}
+        connection.settings_dict = {**host, "OPTIONS": options}
+    return connection
 
 
 def _is_test_environment() -> bool:
+    """Whether a database was made for tests, which cannot be dropped while a connection is held."""
     utils: Any = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")
 

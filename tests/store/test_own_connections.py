@@ -228,3 +228,12 @@ def test_a_connection_is_not_used_for_longer_than_the_host_allows(monkeypatch):
         )
         asyncio.run(sessions.avalidate("0" * 64))
     assert ages == ["default"]
+
+
+def test_no_connection_of_a_pool_is_held():
+    """A request may wait for it."""
+    pooled = connections.create_connection("default")
+    pooled.settings_dict = {**pooled.settings_dict, "OPTIONS": {**pooled.settings_dict["OPTIONS"], "pool": True}}
+    held, options = own_connections._without_pool(pooled), connection.settings_dict["OPTIONS"]
+    assert held is pooled
+    assert held.settings_dict["OPTIONS"] == options
