@@ -38,7 +38,7 @@ class SharedCookieSession:
 
     def make(self) -> EngineSession:
         """Return what ``request.session`` is to be: the session of the request's cookie, not loaded yet."""
-        return self._engine(self._cookie)
+        return self._engine(self._request.COOKIES.get(get_cookie_policy().name))
 
     @property
     def failure(self) -> Exception | None:
@@ -194,10 +194,6 @@ class SharedCookieSession:
             await session.atouch()
 
     @property
-    def _cookie(self) -> str | None:
-        return self._request.COOKIES.get(get_cookie_policy().name)
-
-    @property
     def _session(self) -> EngineSession | None:
         session = getattr(self._request, "session", None)  # a view may have put something else there
         return session if isinstance(session, EngineSession) else None
@@ -209,11 +205,7 @@ class SharedCookieSession:
 
     def _to_answer_for(self) -> EngineSession | None:
         """Return the session, if the response has to do with it."""
-        if "session" not in self._request.__dict__ and not conf.saves_every_request():
-            cookie = self._cookie
-            if cookie is None or SessionSecret(cookie).is_well_formed():
-                return None
-        return self._session
+        return self._session if "session" in self._request.__dict__ or conf.saves_every_request() else None
 
     def _needed_session(self) -> EngineSession:
         if (session := self._session) is None:
