@@ -5,12 +5,15 @@ For a query by key, Django's ORM spends more time on writing the SQL than the da
 converted as the ORM would convert them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from string import ascii_lowercase
 from typing import Any, cast
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.sql import InsertQuery
 
 from codlet_sessions.stores import prepared
 from codlet_sessions.stores.conversion import Plan, converted, plan_of
@@ -39,9 +42,7 @@ def compiled(queryset: Any, columns: Sequence[str], using: str) -> Compiled:
     query.change_aliases(dict(zip(query.alias_map, ascii_lowercase, strict=False)))  # some read it all at every turn
     compiler = query.get_compiler(using)
     sql, _parameters = compiler.as_sql()
-    if compiler.connection.vendor == "sqlite":  # where Django puts names in with less ado than numbers
-        sql = prepared.with_places(sql, "%(p{})s")
-    return Compiled(sql, tuple(expression for expression, _sql, _alias in compiler.select))
+    return Compiled(_placed(sql, using), tuple(expression for expression, _sql, _alias in compiler.select))
 
 
 def rows_of(statement: Compiled, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> list[list[Any]]:
@@ -53,13 +54,48 @@ def rows_of(statement: Compiled, parameters: Sequence[Any], connection: BaseData
 
     """
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute(statement.sql, {f"p{number}": value for number, value in enumerate(parameters, 1)})
-        else:
+        if connection.vendor == "postgresql":
             prepared.execute(cursor, statement.sql, parameters, connection)
+        else:
+            cursor.execute(statement.sql, _given(parameters, connection))
         rows: Sequence[Any] = cursor.fetchall()
     plan = _plan(statement, connection)
     return [converted(row, plan) for row in rows]
+
+
+def insert(model: Any, values: Mapping[str, Any], using: str) -> None:
+    """
+    Write a row of ``model`` with a value for each of its attributes. One statement, and none of Django's signals.
+
+    Raises:
+        django.db.Error: The database failed, or refused the row.
+
+    """
+    connection = connections[using]
+    fields = model._meta.concrete_fields
+    parameters = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(_insertion(model, using), _given(parameters, connection))
+
+
+@cache
+def _insertion(model: Any, using: str) -> str:
+    query = InsertQuery(model)
+    # Whatever the row holds, the statement is the same.
+    query.insert_values(model._meta.concrete_fields, [model(lookup_key="0" * 64)])
+    ((sql, _parameters),) = query.get_compiler(using).as_sql()
+    return _placed(str(sql), using)
+
+
+def _placed(sql: str, using: str) -> str:
+    """Return ``sql`` with names for its places on SQLite, where Django puts these in with less ado."""
+    return prepared.with_places(sql, "%(p{})s") if connections[using].vendor == "sqlite" else sql
+
+
+def _given(parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> Any:
+    if connection.vendor != "sqlite":
+        return parameters
+    return {f"p{number}": value for number, value in enumerate(parameters, 1)}
 
 
 def _plan(statement: Compiled, connection: BaseDatabaseWrapper) -> Plan:

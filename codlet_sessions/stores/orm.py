@@ -29,6 +29,7 @@ from codlet_sessions.records import (
     first_verdict,
 )
 from codlet_sessions.stores.base import SessionDataStore
+from codlet_sessions.stores.compiled import insert
 from codlet_sessions.stores.lookup import RECORD_COLUMNS, arecords_under, records_under
 from codlet_sessions.stores.outages import translated_errors
 
@@ -272,8 +273,8 @@ class OrmSessionStore(SessionDataStore):
                 record.last_seen_at or record.created_at,
             )
             columns = {name: getattr(record, name) for name in RECORD_COLUMNS}
-            columns |= {"authenticated_at": signed_in_at, "last_seen_at": seen_at}
-            Session(**columns, **_facts(record.client or NO_FACTS)).save(using=self.using, force_insert=True)
+            columns |= {"authenticated_at": signed_in_at, "last_seen_at": seen_at, "revoked_by": ""}
+            insert(Session, columns | _facts(record.client or NO_FACTS), self.using)
 
     def _savepoint(self) -> AbstractContextManager[None]:
         # Only a transaction that is already open can be spoiled by an IntegrityError; else the INSERT goes alone.
