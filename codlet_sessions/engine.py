@@ -311,7 +311,7 @@ class EngineSession(SessionState):
         with self._remembering_failure():
             predecessor = predecessor_for(self._secret)
             found = None if predecessor is None else predecessor.find(self._secret.expose())
-            found = found or get_keeper().open(self._secret)
+            found = found or get_keeper().open(self._secret, needs_user=self.needs_user)
             if isinstance(found, Rejection):
                 get_keeper().manager.end_outdated(found)
             return found
@@ -322,7 +322,7 @@ class EngineSession(SessionState):
         with self._remembering_failure():
             predecessor = predecessor_for(self._secret)
             found = None if predecessor is None else await predecessor.afind(self._secret.expose())
-            found = found or await get_keeper().aopen(self._secret)
+            found = found or await get_keeper().aopen(self._secret, needs_user=self.needs_user)
             if isinstance(found, Rejection):
                 await get_keeper().manager.aend_outdated(found)
             return found

@@ -70,19 +70,25 @@ class SessionKeeper:
         """Return the current moment."""
         return self.manager.clock()
 
-    def open(self, secret: SessionSecret) -> SessionRecord | Rejection:
+    def open(self, secret: SessionSecret, *, needs_user: bool = False) -> SessionRecord | Rejection:
         """
         Return the active session that ``secret`` opens, with its data, or why there is none. Writes nothing.
+
+        Args:
+            secret: What the cookie holds.
+            needs_user: Whether the user will be asked for, too.
 
         Raises:
             StoreError: The store could not answer.
 
         """
-        return _whole(self.manager.examine(secret))
+        look_up = self.store.look_up_with_user if needs_user else self.store.look_up
+        return _whole(self.manager.examine(secret, look_up))
 
-    async def aopen(self, secret: SessionSecret) -> SessionRecord | Rejection:
+    async def aopen(self, secret: SessionSecret, *, needs_user: bool = False) -> SessionRecord | Rejection:
         """Open as `open` does, from async code."""
-        return _whole(await self.manager.aexamine(secret))
+        alook_up = self.store.alook_up_with_user if needs_user else self.store.alook_up
+        return _whole(await self.manager.aexamine(secret, alook_up))
 
     def finds(self, secret: SessionSecret) -> bool:
         """Return whether ``secret`` opens an active session, and tell nobody. No query when it is malformed."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from codlet_sessions import events, sealing
@@ -35,6 +36,8 @@ from codlet_sessions.subjects import Subject, current_auth_hashes, may_sign_in, 
 from codlet_sessions.timeouts import Timeouts, is_worth_noting
 
 logger = logging.getLogger("codlet_sessions")
+
+LookUp: TypeAlias = Callable[[Candidates, datetime], Any]  # which returns a Finding, or something to wait for it by
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +143,25 @@ class SessionManager:
         """Judge as `judge` does, from async code."""
         return _verdict(await self.aexamine(secret))
 
-    def examine(self, secret: SessionSecret) -> Finding:
-        """Judge as `judge` does, but return the whole record, if the store keeps it whole: for an engine."""
-        candidates = self._candidates(secret)
-        found = self.store.look_up(candidates, self.clock()) if candidates else _MALFORMED
-        finding = authentic(self.hasher, found)
+    def examine(self, secret: SessionSecret, look_up: LookUp | None = None) -> Finding:
+        """
+        Judge as `judge` does, but return the whole record, if the store keeps it whole: for an engine.
+
+        Args:
+            secret: What the cookie holds.
+            look_up: How to look up, if not by the store's own `SessionStore.look_up`.
+
+        """
+        candidates, look_up = self._candidates(secret), look_up or self.store.look_up
+        finding = authentic(self.hasher, look_up(candidates, self.clock()) if candidates else _MALFORMED)
         if isinstance(finding, Rejection):
             self._tell(*self._tidings(finding))
         return finding
 
-    async def aexamine(self, secret: SessionSecret) -> Finding:
+    async def aexamine(self, secret: SessionSecret, look_up: LookUp | None = None) -> Finding:
         """Examine as `examine` does, from async code."""
-        candidates = self._candidates(secret)
-        finding = (
-            authentic(self.hasher, await self.store.alook_up(candidates, self.clock())) if candidates else _MALFORMED
-        )
+        candidates, look_up = self._candidates(secret), look_up or self.store.alook_up
+        finding = authentic(self.hasher, await look_up(candidates, self.clock()) if candidates else _MALFORMED)
         if isinstance(finding, Rejection):
             await self._atell(*self._tidings(finding))
         return finding

@@ -148,6 +148,7 @@ def _has_steps_of_its_own(kind: type, base: type) -> bool:
 
 def _user(request: Any) -> Any:
     if not hasattr(request, "_cached_user"):  # where Django's own request.user looks first
+        _say_what_for(request.session)
         request.session.get(SESSION_KEY)  # so that it is loaded
         if (user := user_of(request.session)) is None:
             with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
@@ -163,6 +164,7 @@ async def _auser(request: Any, lazy_user: object) -> Any:
     if request.user is not lazy_user:  # login() or logout() has put somebody there
         return request.user
     if not hasattr(request, "_cached_user"):
+        _say_what_for(request.session)
         await request.session.aget(SESSION_KEY)
         if (user := await auser_of(request.session)) is None:
             with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
@@ -172,6 +174,11 @@ async def _auser(request: Any, lazy_user: object) -> Any:
             with _ending_for(request, reason):
                 await request.session.aflush()
     return request._cached_user
+
+
+def _say_what_for(session: object) -> None:
+    if isinstance(session, EngineSession):
+        session.needs_user = True
 
 
 @contextmanager

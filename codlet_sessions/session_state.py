@@ -39,6 +39,7 @@ class SessionState(RemembersFailure, KeyedSession):
         may_be_adopted: Whether a session of the engine before may be taken over when it is saved. For whoever will
             hand the new cookie to the browser: our middleware.
         end_has_moved: Whether a save has moved the end of the session, which the browser's cookie knows otherwise.
+        needs_user: Whether whoever loads the session is about to ask for its user: it may then come from elsewhere.
 
     """
 
@@ -49,6 +50,7 @@ class SessionState(RemembersFailure, KeyedSession):
     spares_cookie = False
     may_be_adopted = False
     end_has_moved = False
+    needs_user = False
     _client: ClientFacts | None = None
     _reason_to_end: str = RevocationReason.LOGOUT
     _is_persistent: bool | None = None

@@ -202,6 +202,22 @@ class SessionDataStore(SessionStore):
     async def alook_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """Look up as `look_up` does, from async code."""
 
+    def look_up_with_user(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        """
+        Look up as `look_up` does, for somebody who needs the user, too: from where both come together, if they do.
+
+        A store that has one place to look need not override it.
+
+        Raises:
+            StoreUnavailable: The store could not be asked.
+
+        """
+        return self.look_up(candidates, now)
+
+    async def alook_up_with_user(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        """Look up as `look_up_with_user` does, from async code."""
+        return await self.alook_up(candidates, now)
+
     @abstractmethod
     def read_session(self, session_id: UUID) -> SessionRecord | None:
         """
