@@ -242,7 +242,7 @@ class SessionQuerySet(RowDeletion, _QuerySet):
             every: models.QuerySet[Any] = models.QuerySet(self.model, using=self.db)
             every.filter(pk=UUID(int=0)).update(key_version=models.F("key_version"))
         of = ("self",) if features.has_select_for_update_of else ()
-        rows = self.select_related(None).order_by("pk").only("lookup_key").select_for_update(of=of)
+        rows = self.select_related(None).order_by().only("lookup_key").select_for_update(of=of)
         return [row.lookup_key for row in rows[: _MOST_TOLD + 1]]
 
 

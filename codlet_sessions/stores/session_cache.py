@@ -36,7 +36,8 @@ logger = logging.getLogger("codlet_sessions")
 MAX_STALE: Final = 30.0  # seconds
 _EPOCH: Final = "codlet_sessions:epoch"
 _PAUSE: Final = 5.0  # seconds that a cache which has failed is left alone for
-_MARGIN: Final = 10  # seconds by which clocks, and look-ups under way, may be late
+_MARGIN: Final = 10  # seconds that a mark outlives the last copy it may be needed for
+_CLOCKS: Final = 1.0  # seconds by which those of two machines may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class SessionCache:
         if copy is None or copy.marks != view.marks(path[-1]) or copy.marks[0] is None:
             return None
         # Also not one from the future: some clock is wrong, and it would be used for longer than was promised.
-        return copy if 0 < copy.until - self.clock() <= self.max_stale else None
+        return copy if 0 < copy.until - self.clock() <= self.max_stale + _CLOCKS else None
 
     def keep(self, view: View, record: SessionRecord, path: Sequence[LookupKey], hasher: SecretHasher) -> None:
         """
@@ -133,9 +134,10 @@ class SessionCache:
         try:
             self._mark(lookup_keys)
         except Exception as error:
+            self._resumes_at = time.monotonic() + self.max_stale  # in this process at least, nothing old is served
             logger.error(  # and no traceback, whose frames hold lookup keys
                 "Sessions have changed, and the cache %r could not be told (%s): a session that was ended just now may"
-                " open something for up to %g seconds more. Is the cache up?",
+                " open something in other processes for up to %g seconds more. Is the cache up?",
                 self.alias,
                 type(error).__name__,
                 self.max_stale,
