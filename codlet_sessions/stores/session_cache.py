@@ -99,7 +99,7 @@ class SessionCache:
         """Return the copy in ``view`` of the row at the end of ``path``, if there is one that may be used."""
         text = view.values.get(_copy_key(path[-1]))
         copy = None if text is None else copies.read(text, path, hasher)
-        if copy is None or copy.marks != view.marks(path[-1]) or copy.marks[0] is None:
+        if copy is None or copy.marks != view.marks(path[-1]):
             return None
         # Also not one from the future: some clock is wrong, and it would be used for longer than was promised.
         return copy if 0 < copy.until - self.clock() <= self.max_stale + _CLOCKS else None

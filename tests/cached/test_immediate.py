@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -219,10 +220,29 @@ def test_a_revocation_that_is_rolled_back_changes_nothing(warm):
 
 
 def test_in_the_transaction_that_revokes_it_a_session_is_over_and_outside_when_that_is_committed(warm):
+    asked = sessions.hasher.candidates(warm.secret), sessions.clock()
     with transaction.atomic():
         sessions.revoke(warm.id)
         assert sessions.validate(warm.secret) is None
+        assert async_to_sync(sessions.avalidate)(warm.secret) is None
+        assert sessions.store.find_active_session(*asked) is None
+        assert async_to_sync(sessions.store.afind_active_session)(*asked) is None
     assert sessions.validate(warm.secret) is None
+
+
+def test_in_a_transaction_that_async_code_has_opened_in_its_thread_a_revocation_is_seen(warm):
+    async def main():
+        async with ThreadSensitiveContext():
+            atomic = transaction.atomic()
+            await sync_to_async(atomic.__enter__)()
+            await sessions.arevoke(warm.id)
+            found = await sessions.avalidate(warm.secret)
+            await sync_to_async(atomic.__exit__)(None, None, None)
+            afterwards = await sessions.avalidate(warm.secret)
+            await sync_to_async(connections.close_all)()
+            return found, afterwards
+
+    assert on_loop(main()) == (None, None)
 
 
 def test_a_look_up_in_a_transaction_leaves_no_copy_of_what_is_rolled_back(cached):
