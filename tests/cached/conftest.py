@@ -1,4 +1,8 @@
-"""The cached engine on every kind of cache that the run has: in memory, or each client of the server of CACHE_URL."""
+"""
+The cached engine on a cache in memory, or on the server of CACHE_URL.
+
+What depends on the client of that server is run with each of them: ``WITH_EVERY_CLIENT``.
+"""
 
 import asyncio
 import uuid
@@ -26,14 +30,18 @@ def location(kind):
     return f"{scheme}://{KINDS[kind].partition('://')[2]}" if IS_SERVED else uuid.uuid4().hex
 
 
-@pytest.fixture(params=KINDS)
+WITH_EVERY_CLIENT = pytest.mark.parametrize("cached", KINDS, indirect=True)
+
+
+@pytest.fixture
 def cached(request, settings, transactional_db):
     """The alias of the cache in front of the sessions, which is empty; our engine with it, and our middleware."""
+    kind = getattr(request, "param", next(iter(KINDS)))
     settings.CACHES = {
         **settings.CACHES,
         "sessions": {
-            "BACKEND": f"tests.cached.backends.{request.param}",
-            "LOCATION": location(request.param),
+            "BACKEND": f"tests.cached.backends.{kind}",
+            "LOCATION": location(kind),
             "KEY_PREFIX": uuid.uuid4().hex,
         },
     }

@@ -8,7 +8,6 @@ from codlet_sessions.stores.cached import CachedSessionStore, Copying
 from codlet_sessions.stores.near import NearCopies
 from codlet_sessions.stores.session_cache import SessionCache
 from codlet_sessions.testing import HASHER, SessionDataStoreConformance
-from tests.cached.conftest import KINDS
 
 
 class Warmed(CachedSessionStore):
@@ -50,7 +49,6 @@ class TestCachedSessionStore(OnACache):
     pass
 
 
-@pytest.mark.parametrize("cached", list(KINDS)[:1], indirect=True)
 @pytest.mark.django_db(transaction=True)
 class TestWithNearCopies(OnACache):
     def cache(self):

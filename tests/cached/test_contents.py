@@ -6,8 +6,10 @@ from django.core.cache import caches
 from django.test import Client
 
 from codlet_sessions.api import sessions
-from tests.cached.conftest import IS_SERVED, is_copied
+from tests.cached.conftest import IS_SERVED, WITH_EVERY_CLIENT, is_copied
 from tests.factories import UserFactory
+
+pytestmark = WITH_EVERY_CLIENT
 
 
 def all_of(alias):

@@ -18,8 +18,10 @@ from codlet_sessions.querysets import _MOST_TOLD
 from codlet_sessions.records import Cause
 from tests.admin_pages import confirm, staff_with
 from tests.cached.backends import STAGE
-from tests.cached.conftest import OnLoop, is_copied, on_loop, queries
+from tests.cached.conftest import WITH_EVERY_CLIENT, OnLoop, is_copied, on_loop, queries
 from tests.factories import SessionFactory, UserFactory
+
+pytestmark = WITH_EVERY_CLIENT
 
 SESSIONS = "/admin/codlet_sessions/session/"
 
