@@ -99,9 +99,8 @@ def predecessor_for(secret: SessionSecret) -> Predecessor | None:
 
 def _store(config: conf.Config, hasher: SecretHasher) -> SessionStore:
     store = config.store()
-    table = store.inner if isinstance(store, CachedSessionStore) else store
-    if isinstance(table, OrmSessionStore):
-        table.own_connections = config.lookup_connections
+    if isinstance(store, OrmSessionStore):
+        store.own_connections = config.lookup_connections
     session_cache = get_session_cache()
     if isinstance(store, CachedSessionStore) and session_cache is not None:
         store.copying = Copying(session_cache, hasher, is_fit=lambda record: authentic(hasher, record) is record)

@@ -1,26 +1,22 @@
 """Sessions in the database, with a cache in front of it that cannot serve one that has been revoked."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import ClassVar
-from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.records import (
-    REQUESTED,
     UNKNOWN_USER,
     ActiveSessionRecord,
     Candidates,
-    Cause,
-    ListedSession,
     LookupKey,
     Rejection,
     SessionRecord,
 )
-from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.stores.orm import OrmSessionStore
 from codlet_sessions.stores.own_connections import connections_for, sees_all_of_this_task
 from codlet_sessions.stores.session_cache import SessionCache, View
@@ -44,37 +40,30 @@ class Copying:
     is_fit: Callable[[SessionRecord], bool] = field(repr=False)
 
 
-class CachedSessionStore(SessionDataStore):
+class CachedSessionStore(OrmSessionStore):
     """
-    Looks sessions up in a cache first, and does everything else in the database alone.
+    Looks sessions up in a cache first, and does everything else as the store in the database does.
 
     See `codlet_sessions.stores.session_cache` for why a session that has been revoked does not come back from there.
     Only an active session is ever copied, so that whoever is refused is refused by the database. In a transaction the
     database is asked, and nothing is copied: what it says may yet be rolled back.
 
-    Args:
-        using: The database alias, as for `OrmSessionStore`.
-
     Attributes:
-        inner: The store in the database.
         copying: What is needed for copies. None, as it is until the settings are known, for a store without a cache.
 
     """
 
     keeps_copies: ClassVar[bool] = True
-
-    def __init__(self, using: str | None = None) -> None:
-        self.inner = OrmSessionStore(using)
-        self.copying: Copying | None = None
+    copying: Copying | None = None
 
     def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`. Uses copies, and makes none: it does not read whole rows."""
         look_up = self._plan(candidates, now)
-        if look_up is not None and not self.inner.in_transaction:
+        if look_up is not None and not self.in_transaction:
             copied = look_up.near() or look_up.copied(look_up.cache.look(look_up.lookup_keys))
             if copied is not None:
                 return copied.as_active()
-        return self.inner.find_active_session(candidates, now)
+        return super().find_active_session(candidates, now)
 
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
@@ -85,19 +74,19 @@ class CachedSessionStore(SessionDataStore):
             copied = look_up.near() or look_up.copied(await look_up.cache.alook(look_up.lookup_keys, threads))
             if copied is not None:
                 return copied.as_active()
-        return await self.inner.afind_active_session(candidates, now)
+        return await super().afind_active_session(candidates, now)
 
     def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionDataStore.look_up`. No query if there is a copy."""
         look_up = self._plan(candidates, now)
-        if look_up is None or self.inner.in_transaction:
-            return self.inner.look_up(candidates, now)
+        if look_up is None or self.in_transaction:
+            return super().look_up(candidates, now)
         if (near := look_up.near()) is not None:
             return near
         view = look_up.cache.look(look_up.lookup_keys)
         if (copied := look_up.copied(view)) is not None:
             return copied
-        found = self.inner.look_up(candidates, now)
+        found = super().look_up(candidates, now)
         if (record := look_up.worth_keeping(found)) is not None:
             look_up.cache.keep(view, record, look_up.path_to(record), look_up.hasher)
         return found
@@ -106,7 +95,7 @@ class CachedSessionStore(SessionDataStore):
         """See `SessionDataStore.look_up`. Makes no hop to a thread of its own, wherever that is safe."""
         look_up, threads = self._plan(candidates, now), self._threads()
         if look_up is None:
-            return await self.inner.alook_up(candidates, now)
+            return await super().alook_up(candidates, now)
         if not threads:
             return await sync_to_async(self.look_up)(candidates, now)
         if (near := look_up.near()) is not None:
@@ -114,7 +103,7 @@ class CachedSessionStore(SessionDataStore):
         view = await look_up.cache.alook(look_up.lookup_keys, threads)
         if (copied := look_up.copied(view)) is not None:
             return copied
-        found = await self.inner.alook_up(candidates, now)
+        found = await super().alook_up(candidates, now)
         if (record := look_up.worth_keeping(found)) is not None:
             await look_up.cache.akeep(view, record, look_up.path_to(record), look_up.hasher, threads)
         return found
@@ -124,107 +113,10 @@ class CachedSessionStore(SessionDataStore):
 
     def _threads(self) -> int:
         """How many threads the cache may be asked on: none if the running task may be in a transaction."""
-        using = self.inner.using
-        return connections_for(using, self.inner.own_connections) if sees_all_of_this_task(using) else 0
+        return _threads_for(self.using, self.own_connections) if sees_all_of_this_task(self.using) else 0
 
-    def insert_session(self, record: SessionRecord) -> None:
-        """See `SessionStore.insert_session`."""
-        self.inner.insert_session(record)
 
-    async def ainsert_session(self, record: SessionRecord) -> None:
-        """See `SessionStore.insert_session`."""
-        await self.inner.ainsert_session(record)
-
-    def revoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
-        """See `SessionStore.revoke_session`."""
-        return self.inner.revoke_session(session_id, now, cause)
-
-    async def arevoke_session(self, session_id: UUID, now: datetime, cause: Cause = REQUESTED) -> bool:
-        """See `SessionStore.revoke_session`."""
-        return await self.inner.arevoke_session(session_id, now, cause)
-
-    def revoke_subject(
-        self,
-        subject: str,
-        now: datetime,
-        cause: Cause = REQUESTED,
-        *,
-        keep: UUID | None = None,
-        current: Collection[str] | None = None,
-    ) -> int:
-        """See `SessionStore.revoke_subject`."""
-        return self.inner.revoke_subject(subject, now, cause, keep=keep, current=current)
-
-    async def arevoke_subject(
-        self,
-        subject: str,
-        now: datetime,
-        cause: Cause = REQUESTED,
-        *,
-        keep: UUID | None = None,
-        current: Collection[str] | None = None,
-    ) -> int:
-        """See `SessionStore.revoke_subject`."""
-        return await self.inner.arevoke_subject(subject, now, cause, keep=keep, current=current)
-
-    def touch_session(self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None) -> bool:
-        """See `SessionStore.touch_session`."""
-        return self.inner.touch_session(session, now, idle_expires_at)
-
-    async def atouch_session(
-        self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None
-    ) -> bool:
-        """See `SessionStore.touch_session`."""
-        return await self.inner.atouch_session(session, now, idle_expires_at)
-
-    def list_active_sessions(
-        self, subject: str, now: datetime, *, current: Collection[str] | None = None
-    ) -> list[ListedSession]:
-        """See `SessionStore.list_active_sessions`."""
-        return self.inner.list_active_sessions(subject, now, current=current)
-
-    async def alist_active_sessions(
-        self, subject: str, now: datetime, *, current: Collection[str] | None = None
-    ) -> list[ListedSession]:
-        """See `SessionStore.list_active_sessions`."""
-        return await self.inner.alist_active_sessions(subject, now, current=current)
-
-    def is_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
-        """See `SessionStore.is_new_device`."""
-        return self.inner.is_new_device(subject, devices, but)
-
-    async def ais_new_device(self, subject: str, devices: Collection[str], but: UUID) -> bool:
-        """See `SessionStore.is_new_device`."""
-        return await self.inner.ais_new_device(subject, devices, but)
-
-    def read_session(self, session_id: UUID) -> SessionRecord | None:
-        """See `SessionDataStore.read_session`."""
-        return self.inner.read_session(session_id)
-
-    async def aread_session(self, session_id: UUID) -> SessionRecord | None:
-        """See `SessionDataStore.read_session`."""
-        return await self.inner.aread_session(session_id)
-
-    def update_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
-        """See `SessionDataStore.update_session`."""
-        return self.inner.update_session(seen, wanted, now)
-
-    async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
-        """See `SessionDataStore.update_session`."""
-        return await self.inner.aupdate_session(seen, wanted, now)
-
-    def end_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
-        """See `SessionDataStore.end_session`."""
-        return self.inner.end_session(seen, now, cause)
-
-    async def aend_session(self, seen: SessionRecord, now: datetime, cause: Cause) -> bool:
-        """See `SessionDataStore.end_session`."""
-        return await self.inner.aend_session(seen, now, cause)
-
-    @property
-    def in_transaction(self) -> bool:
-        """See `SessionDataStore.in_transaction`."""
-        return self.inner.in_transaction
+_threads_for = cache(connections_for)  # which makes an object for the connection, in async code one for each task
 
 
 class _LookUp:

@@ -102,7 +102,7 @@ def test_the_store_alone_has_the_cache_too(settings):
     assert store.copying.cache is api.get_session_cache()
     assert (store.copying.cache.alias, store.copying.cache.max_stale) == ("default", 60.0)
     assert store.copying.cache.near is not None
-    assert store.inner.own_connections == 7
+    assert store.own_connections == 7
 
 
 def test_with_neither_there_is_no_cache_and_nobody_is_told_of_changes():

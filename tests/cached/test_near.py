@@ -8,6 +8,7 @@ from codlet_sessions.records import NO_FACTS, UNKNOWN_USER
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores import near as near_copies
 from codlet_sessions.stores.near import NearCopies
+from codlet_sessions.stores.orm import OrmSessionStore
 from codlet_sessions.stores.session_cache import SessionCache
 from codlet_sessions.subjects import Subject
 from tests.cached.backends import STAGE, Hold
@@ -75,15 +76,14 @@ def test_the_docs_say_so_before_anything_else():
 
 def test_what_was_being_looked_up_while_it_was_ended_is_not_kept(near, monkeypatch):
     issued = sessions.issue("device:42")
-    table, hold = sessions.store.inner, Hold()
-    ask = table.look_up
+    ask, hold = OrmSessionStore.look_up, Hold()
 
     def ask_and_wait(*args):
         found = ask(*args)
         hold()
         return found
 
-    monkeypatch.setattr(table, "look_up", ask_and_wait)
+    monkeypatch.setattr(OrmSessionStore, "look_up", ask_and_wait)
     slow = in_a_thread(lambda: sessions.validate(issued.secret))
     assert hold.has_come.wait(20)
     sessions.revoke(issued.id)
