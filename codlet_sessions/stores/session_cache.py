@@ -14,12 +14,10 @@ what holds when the cache fails, forgets marks or could not be told.
 
 import logging
 import math
-import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -28,13 +26,12 @@ from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.records import LookupKey, SessionRecord
 from codlet_sessions.stores import copies
-from codlet_sessions.stores.coalescing import Coalescer
+from codlet_sessions.stores.errands import EPOCH, Errand, done, errand_desk, new_mark
 from codlet_sessions.stores.near import NearCopies
 
 logger = logging.getLogger("codlet_sessions")
 
 MAX_STALE: Final = 30.0  # seconds
-_EPOCH: Final = "codlet_sessions:epoch"
 _PAUSE: Final = 5.0  # seconds that a cache which has failed is left alone for
 _MARGIN: Final = 10  # seconds that a mark outlives the last copy it may be needed for
 _CLOCKS: Final = 1.0  # seconds by which those of two machines may differ
@@ -49,15 +46,7 @@ class View:
 
     def marks(self, lookup_key: LookupKey) -> tuple[Any, Any]:
         """Return the epoch, and the mark of the row under ``lookup_key``."""
-        return self.values.get(_EPOCH), self.values.get(_mark_key(lookup_key))
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """What is to be read from a cache, or what is to be kept in it."""
-
-    wanted: Sequence[str] = ()
-    kept: Mapping[str, str] = field(default_factory=dict)
+        return self.values.get(EPOCH), self.values.get(_mark_key(lookup_key))
 
 
 @dataclass(eq=False)
@@ -81,18 +70,18 @@ class SessionCache:
 
     def look(self, lookup_keys: Sequence[LookupKey]) -> View:
         """Return what there is of the rows under ``lookup_keys``. One call of the cache."""
-        taken_at, errand = self.clock(), _Errand(wanted=_keys_of(lookup_keys))
+        taken_at, errand = self.clock(), Errand(wanted=_keys_of(lookup_keys))
         with self._forgiven():
             if not self._pauses:
-                return View(taken_at, _done([errand], self.alias, self._lifetime)[0])
+                return View(taken_at, done([errand], self.alias, self._lifetime)[0])
         return View(taken_at, {})
 
     async def alook(self, lookup_keys: Sequence[LookupKey], threads: int) -> View:
         """Look as `look` does, from async code: with all that look at this moment, on one of ``threads`` threads."""
-        taken_at, errand = self.clock(), _Errand(wanted=_keys_of(lookup_keys))
+        taken_at, errand = self.clock(), Errand(wanted=_keys_of(lookup_keys))
         with self._forgiven():
             if not self._pauses:
-                return View(taken_at, await _coalescer(self.alias, self._lifetime, threads).ask(errand))
+                return View(taken_at, await errand_desk(self.alias, self._lifetime, threads).ask(errand))
         return View(taken_at, {})
 
     def copy_in(self, view: View, path: Sequence[LookupKey], hasher: SecretHasher) -> copies.Copy | None:
@@ -118,7 +107,7 @@ class SessionCache:
         errand = self._keeping(view, record, path, hasher)
         with self._forgiven():
             if errand.kept and not self._pauses:
-                _done([errand], self.alias, self._lifetime)
+                done([errand], self.alias, self._lifetime)
 
     async def akeep(
         self, view: View, record: SessionRecord, path: Sequence[LookupKey], hasher: SecretHasher, threads: int
@@ -127,7 +116,7 @@ class SessionCache:
         errand = self._keeping(view, record, path, hasher)
         with self._forgiven():
             if errand.kept and not self._pauses:
-                await _coalescer(self.alias, self._lifetime, threads).ask(errand)
+                await errand_desk(self.alias, self._lifetime, threads).ask(errand)
 
     def rows_changed(self, lookup_keys: Collection[LookupKey] | None) -> None:
         """Make the copies of some rows unusable: see `codlet_sessions.changes.KeepsCopies`."""
@@ -149,19 +138,19 @@ class SessionCache:
     def _mark(self, lookup_keys: Collection[LookupKey] | None) -> None:
         cache = caches[self.alias]
         if lookup_keys is None:
-            cache.set(_EPOCH, _new_mark(), timeout=None)
+            cache.set(EPOCH, new_mark(), timeout=None)
             return
-        marks = {_mark_key(lookup_key): _new_mark() for lookup_key in lookup_keys}
+        marks = {_mark_key(lookup_key): new_mark() for lookup_key in lookup_keys}
         if cache.set_many(marks, timeout=2 * self._lifetime + _MARGIN):
             raise OSError("not all marks were set")
         cache.delete_many([_copy_key(lookup_key) for lookup_key in lookup_keys])
 
-    def _keeping(self, view: View, record: SessionRecord, path: Sequence[LookupKey], hasher: SecretHasher) -> _Errand:
+    def _keeping(self, view: View, record: SessionRecord, path: Sequence[LookupKey], hasher: SecretHasher) -> Errand:
         epoch, mark = view.marks(record.lookup_key)
         if not isinstance(epoch, str) or not isinstance(mark, str | None):
-            return _Errand()
+            return Errand()
         copy = copies.Copy(record, view.taken_at + self.max_stale, (epoch, mark))
-        return _Errand(kept={_copy_key(record.lookup_key): copies.written(copy, path, hasher)})
+        return Errand(kept={_copy_key(record.lookup_key): copies.written(copy, path, hasher)})
 
     @property
     def _lifetime(self) -> int:
@@ -188,25 +177,6 @@ class SessionCache:
             self._resumes_at = time.monotonic() + _PAUSE
 
 
-@cache
-def _coalescer(alias: str, lifetime: int, threads: int) -> "Coalescer[_Errand, Mapping[str, Any]]":
-    return Coalescer(partial(_done, alias=alias, lifetime=lifetime), threads, leave=caches.close_all)
-
-
-def _done(errands: Sequence[_Errand], alias: str, lifetime: int) -> list[Mapping[str, Any]]:
-    """Do some errands together: what is to be kept first, in one call, then what is to be read, in another."""
-    cache = caches[alias]
-    if kept := {key: text for errand in errands for key, text in errand.kept.items()}:
-        cache.set_many(kept, timeout=lifetime)
-    found: dict[str, Any] = {}
-    if wanted := {key for errand in errands for key in errand.wanted}:
-        found = cache.get_many([_EPOCH, *wanted])
-        if _EPOCH not in found:
-            cache.add(_EPOCH, _new_mark(), timeout=None)
-            found[_EPOCH] = cache.get(_EPOCH)
-    return [found] * len(errands)
-
-
 def _keys_of(lookup_keys: Sequence[LookupKey]) -> list[str]:
     return [key(lookup_key) for lookup_key in lookup_keys for key in (_copy_key, _mark_key)]
 
@@ -221,7 +191,3 @@ def _mark_key(lookup_key: LookupKey) -> str:
 
 def _hidden(lookup_key: LookupKey) -> str:
     return sha256(lookup_key.encode()).hexdigest()
-
-
-def _new_mark() -> str:
-    return secrets.token_hex(8)

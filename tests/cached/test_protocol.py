@@ -66,7 +66,7 @@ class OneRow(RuleBasedStateMachine):
     def nothing_is_used_that_is_known_to_be_old(self):
         if not hasattr(self, "path"):
             return
-        keys = [session_cache._EPOCH, *session_cache._keys_of(self.path)]
+        keys = [session_cache.EPOCH, *session_cache._keys_of(self.path)]
         copy = self.cache.copy_in(View(self.now, caches["default"].get_many(keys)), self.path, HASHER)
         if copy is not None:
             used = copy.record.data_version
@@ -122,7 +122,7 @@ class OneRow(RuleBasedStateMachine):
     @rule(everything=strategies.booleans())
     def forget(self, everything):
         cache = caches["default"]
-        cache.clear() if everything else cache.delete(session_cache._EPOCH)
+        cache.clear() if everything else cache.delete(session_cache.EPOCH)
 
     @rule()
     def evict_the_mark(self):
