@@ -13,10 +13,13 @@ from codlet_sessions.adoption import Predecessor
 from codlet_sessions.cookies import CookiePolicy
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.keeper import SessionKeeper
-from codlet_sessions.manager import SessionManager
+from codlet_sessions.manager import SessionManager, authentic
 from codlet_sessions.secrets import SessionSecret
-from codlet_sessions.stores.base import SessionDataStore
+from codlet_sessions.stores.base import SessionDataStore, SessionStore
+from codlet_sessions.stores.cached import CachedSessionStore, Copying
+from codlet_sessions.stores.near import NearCopies
 from codlet_sessions.stores.orm import OrmSessionStore
+from codlet_sessions.stores.session_cache import SessionCache
 
 
 @cache
@@ -36,17 +39,33 @@ def get_manager() -> SessionManager:
 
     """
     config = conf.load()
-    store = config.store()
-    if isinstance(store, OrmSessionStore):
-        store.own_connections = config.lookup_connections
+    hasher = SecretHasher(config.key_ring)
     return SessionManager(
-        store=store,
-        hasher=SecretHasher(config.key_ring),
+        store=_store(config, hasher),
+        hasher=hasher,
         cookie=get_cookie_policy(),
         timeouts=config.timeouts,
         clock=timezone.now,
         keeps_client_facts=config.keeps_client_facts,
     )
+
+
+@cache
+def get_session_cache() -> SessionCache | None:
+    """
+    Return the cache in front of the table, once per process, if the settings say that there is one.
+
+    Needs no keys, so that whatever changes rows can say so: a command for instance, in a process that looks nothing up.
+
+    Raises:
+        ImproperlyConfigured: What the settings say of it is wrong.
+
+    """
+    config = conf.session_cache()
+    if config is None:
+        return None
+    near = None if config.near is None else NearCopies(config.near.total_seconds())
+    return SessionCache(config.alias, config.max_stale.total_seconds(), near)
 
 
 @cache
@@ -78,6 +97,16 @@ def predecessor_for(secret: SessionSecret) -> Predecessor | None:
     return None if secret.is_well_formed() else _get_predecessor()
 
 
+def _store(config: conf.Config, hasher: SecretHasher) -> SessionStore:
+    store = config.store()
+    if isinstance(store, OrmSessionStore):
+        store.own_connections = config.lookup_connections
+    session_cache = get_session_cache()
+    if isinstance(store, CachedSessionStore) and session_cache is not None:
+        store.copying = Copying(session_cache, hasher, is_fit=lambda record: authentic(hasher, record) is record)
+    return store
+
+
 class _ConfiguredSessions:
     """Stands for the configured manager, so that importing it needs no settings and a changed setting is seen."""
 
@@ -97,5 +126,5 @@ else:
 @receiver(setting_changed, dispatch_uid="codlet_sessions.api")
 def _forget_manager(*, setting: str, **kwargs: object) -> None:
     if conf.depends_on(setting):
-        for built in (get_manager, get_cookie_policy, get_keeper, _get_predecessor):
+        for built in (get_manager, get_cookie_policy, get_keeper, get_session_cache, _get_predecessor):
             built.cache_clear()

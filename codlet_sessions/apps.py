@@ -19,8 +19,9 @@ class CodletSessionsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_delete, post_save, pre_save
 
-        from codlet_sessions import checks, receivers
+        from codlet_sessions import api, changes, checks, receivers
 
+        changes.report_to(api.get_session_cache)
         user_logged_in.connect(receivers.begin_life_anew, dispatch_uid="codlet_sessions.begin_life_anew")
         for model in receivers.models_of_users():
             uid = f"codlet_sessions.{model.__qualname__}"
@@ -31,6 +32,7 @@ class CodletSessionsConfig(AppConfig):
         register(Tags.security)(checks.check_middleware)
         register(Tags.security)(checks.check_profile)
         register(Tags.security)(checks.check_engine)
+        register(Tags.security)(checks.check_cache)
         register(Tags.security, deploy=True)(checks.check_deployment)
         if "codlet_sessions.admin" in sys.modules:  # the admin has discovered every module, the site's own among them
             from django.contrib import admin

@@ -1,10 +1,15 @@
 """System checks: what a mistake in the settings would cost, said before it costs it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.middleware.cache import UpdateCacheMiddleware
@@ -17,11 +22,12 @@ _OURS = "codlet_sessions.middleware.SessionMiddleware"
 _DJANGOS = "django.contrib.sessions.middleware.SessionMiddleware"
 _AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 _CONTRIB = "django.contrib.sessions"
+_WITH_REPLICAS = ("django.core.cache.backends.redis", "django_redis.", "django_valkey.")
 _REPORTS = "codlet_sessions.debug.SafeExceptionReporterFilter"
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001 to E011, E015, E017, E019 and E022 to E026 and E030: whatever would keep the app from starting."""
+    """E001 to E011, E015, E017, E019 and E022 to E030: whatever would keep the app from starting."""
     return [Error(problem.message, hint=problem.hint, id=problem.id) for problem in conf.find_problems()]
 
 
@@ -48,14 +54,30 @@ def check_engine(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return list(_engine_problems())
 
 
+def check_cache(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E031: a cache in front of the sessions that other processes do not see, on what is no developer's machine."""
+    if conf.is_debug() or not _is_cache_of_kind(LocMemCache):
+        return []
+    return [
+        Error(
+            "The cache in front of the sessions is LocMemCache, of which each process has its own: a session that is"
+            " ended in one of them, a command for instance, goes on for up to CACHE_MAX_STALE in the others.",
+            hint="Let SESSION_CACHE_ALIAS name a cache that all processes share, or use the engine"
+            " 'codlet_sessions.backends.db'.",
+            id="codlet_sessions.E031",
+        )
+    ]
+
+
 def check_deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E020, E021, W002, W005 to W008, W010 and W013, with ``--deploy``: what protects sessions, and who clears them."""
+    """E020, E021, W002, W005 to W010 and W013, with ``--deploy``: what protects sessions, and who clears them."""
     return [
         *_deployment_problems(),
         *_report_problems(),
         *_command_problems(),
         *_timeout_problems(),
         *_departure_problems(),
+        *_cache_problems(),
         *_attribute_problems(),
     ]
 
@@ -193,6 +215,39 @@ def _departure_problems() -> Iterator[CheckMessage]:
             hint="Put 'codlet_sessions.middleware.AuthenticationMiddleware' in its place.",
             id="codlet_sessions.W008",
         )
+
+
+def _cache_problems() -> Iterator[CheckMessage]:
+    faults = [
+        (DummyCache, "DummyCache, which keeps nothing: each look-up is a query and two calls in vain"),
+        (DatabaseCache, "DatabaseCache: each look-up is a query all the same"),
+        (FileBasedCache, "FileBasedCache, which other machines do not see: a session that is ended on one goes on"),
+    ]
+    found = [fault for kind, fault in faults if _is_cache_of_kind(kind)]
+    if not found and _reads_from_replicas():
+        found = ["read from replicas, which may not know yet that a session has ended"]
+    if found:
+        yield CheckWarning(
+            f"The cache in front of the sessions is {found[0]}.",
+            hint="Let SESSION_CACHE_ALIAS name a cache on one Redis, Valkey or memcached, or use the engine"
+            " 'codlet_sessions.backends.db'.",
+            id="codlet_sessions.W009",
+        )
+
+
+def _is_cache_of_kind(kind: type) -> bool:
+    cache = conf.cache_in_front()
+    return cache is not None and _is_a(_imported(str(cache.get("BACKEND"))), kind)
+
+
+def _reads_from_replicas() -> bool:
+    """Whether the cache has several servers, of which its client takes all but the first for copies of that."""
+    cache = conf.cache_in_front() or {}
+    kind, location = _imported(str(cache.get("BACKEND"))), cache.get("LOCATION") or ""
+    servers = re.split("[;,]", location) if isinstance(location, str) else location
+    is_sharded = "Shard" in str(cache.get("OPTIONS", {}).get("CLIENT_CLASS"))
+    bases = kind.__mro__ if isinstance(kind, type) else ()
+    return len(servers) > 1 and not is_sharded and any(base.__module__.startswith(_WITH_REPLICAS) for base in bases)
 
 
 def _attribute_problems() -> Iterator[CheckMessage]:

@@ -29,6 +29,7 @@ from codlet_sessions.timeouts import AUTO, Timeouts, parsed, span
 HOST_SETTINGS: Final = (
     "SESSION_ENGINE",
     "SESSION_SERIALIZER",
+    "SESSION_CACHE_ALIAS",
     "SESSION_COOKIE_NAME",
     "SESSION_COOKIE_AGE",
     "SESSION_COOKIE_DOMAIN",
@@ -50,6 +51,23 @@ class Config:
     keeps_client_facts: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """
+    The cache in front of the table.
+
+    Attributes:
+        alias: Its name in CACHES.
+        max_stale: For how long a copy of a session may be used, whatever happens.
+        near: For how long one in the memory of a process may be; None if there shall be none.
+
+    """
+
+    alias: str
+    max_stale: timedelta
+    near: timedelta | None
+
+
 def load() -> Config:
     """
     Return the settings, understood.
@@ -66,7 +84,7 @@ def load() -> Config:
     return Config(
         key_ring=KeyRing(keys, raw["ACTIVE_KEY"]),
         timeouts=timeouts(),
-        store=import_string(raw["STORE"]),
+        store=_store_class(raw),
         lookup_connections=None if raw["LOOKUP_CONNECTIONS"] == AUTO else raw["LOOKUP_CONNECTIONS"],
         keeps_client_facts=raw["CLIENT_RETENTION"] is not None,
     )
@@ -162,6 +180,29 @@ def uses_our_engine() -> bool:
     return bool(getattr(session_engine(), "keeps_codlet_rows", False))
 
 
+def session_cache() -> CacheConfig | None:
+    """
+    Return what the cache in front of the table is, if the host has chosen a store with one. Needs no keys.
+
+    Raises:
+        ImproperlyConfigured: What the settings say of it is wrong.
+
+    """
+    raw = _raw()
+    if not _keeps_copies(raw):
+        return None
+    if found := list(problems.of_cache(raw, settings, is_used=True)):
+        raise ImproperlyConfigured(" ".join(map(str, found)))
+    max_stale = span(raw["CACHE_MAX_STALE"]) or timedelta()
+    return CacheConfig(settings.SESSION_CACHE_ALIAS, max_stale, span(raw["CACHE_NEAR"]))
+
+
+def cache_in_front() -> Mapping[str, Any] | None:
+    """Return what CACHES says of the cache in front of the table; None if there is none."""
+    found: Mapping[str, Any] | None = settings.CACHES.get(settings.SESSION_CACHE_ALIAS)
+    return found if _keeps_copies(_raw()) else None
+
+
 def serializer() -> Serializer:
     """Return the host's SESSION_SERIALIZER, ready for use."""
     made: Serializer = import_string(settings.SESSION_SERIALIZER)()
@@ -206,7 +247,7 @@ def saves_every_request() -> bool:
 
 def depends_on(setting: str) -> bool:
     """Return whether a change of ``setting`` makes what `load` returned out of date."""
-    return setting == "CODLET_SESSIONS" or setting in HOST_SETTINGS
+    return setting in ("CODLET_SESSIONS", "CACHES") or setting in HOST_SETTINGS
 
 
 def cookie_name_is_idle() -> bool:
@@ -232,7 +273,26 @@ def _called(name: str) -> Any:
 
 
 def _of_the_rest(raw: Mapping[str, Any]) -> list[Problem]:
-    return list(problems.of_the_rest(raw, settings, is_our_engine=uses_our_engine()))
+    chosen = {**raw, "STORE": _store_path(raw)}
+    of_cache = problems.of_cache(raw, settings, is_used=_keeps_copies(raw))
+    return [*problems.of_the_rest(chosen, settings, is_our_engine=uses_our_engine()), *of_cache]
+
+
+def _store_path(raw: Mapping[str, Any]) -> Any:
+    """Return the host's STORE; if that is not set, the one that the engine brings with it, if it does."""
+    brought = getattr(session_engine(), "codlet_store", None)
+    return brought if brought and raw["STORE"] == DEFAULTS["STORE"] else raw["STORE"]
+
+
+def _store_class(raw: Mapping[str, Any]) -> Any:
+    return import_string(_store_path(raw))
+
+
+def _keeps_copies(raw: Mapping[str, Any]) -> bool:
+    try:
+        return bool(getattr(_store_class(raw), "keeps_copies", False))
+    except (ImportError, TypeError, AttributeError):  # E010 says so
+        return False
 
 
 def _engine_at(path: str) -> Any:

@@ -14,6 +14,7 @@ _LOOKUP: Final = b"codlet/v1/lookup\0session\0"
 _SEAL: Final = b"codlet_sessions/v1/seal\0session\0"
 _ADOPTION: Final = b"codlet_sessions/v1/adoption\0session\0"
 _DEVICE: Final = b"codlet_sessions/v1/device\0session\0"
+_COPY: Final = b"codlet_sessions/v1/copy\0session\0"
 
 Keys: TypeAlias = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 
@@ -74,15 +75,16 @@ class SecretHasher:
 
     The secret goes in as the text of the cookie in UTF-8, not as the bytes it spells (codlet RFC-004, section 12.3).
     Each key is absorbed once, here; a lookup copies that state, which is a third cheaper than a fresh HMAC.
-    The keys do three things more, each under a prefix of its own, so that no value of one use can stand for another's.
+    The keys do four things more, each under a prefix of its own, so that no value of one use can stand for another's.
     """
 
-    __slots__ = ("_for_adoption", "_for_seals", "_primed", "key_ring")
+    __slots__ = ("_for_adoption", "_for_copies", "_for_seals", "_primed", "key_ring")
 
     def __init__(self, key_ring: KeyRing) -> None:
         self.key_ring = key_ring
         self._primed = [(version, hmac.new(key, _LOOKUP, "sha256")) for version, key in key_ring.items()]
         self._for_seals = {version: hmac.new(key, _SEAL, "sha256") for version, key in key_ring.items()}
+        self._for_copies = {version: hmac.new(key, _COPY, "sha256") for version, key in key_ring.items()}
         self._for_adoption = [hmac.new(key, _ADOPTION, "sha256") for _version, key in key_ring.items()]
 
     def lookup_key(self, secret: SessionSecret | str) -> tuple[LookupKey, str]:
@@ -102,9 +104,17 @@ class SecretHasher:
             KeyError: The ring has no such key.
 
         """
-        keyed = self._for_seals[key_version].copy()
-        keyed.update(message)
-        return keyed.digest()
+        return _digest(self._for_seals[key_version], message)
+
+    def seal_copy(self, key_version: str, message: bytes) -> bytes:
+        """
+        Return the same of a ``message`` that is a copy of a row, kept outside of the database.
+
+        Raises:
+            KeyError: The ring has no such key.
+
+        """
+        return _digest(self._for_copies[key_version], message)
 
     def adoption_digests(self, foreign_key: str) -> list[str]:
         """Return what the cookie of another session engine comes to under every key, the active one first."""
@@ -124,6 +134,12 @@ def shown(version: object) -> str:
     """Return ``version`` as a message may show it: one as long as a key may be a key that stands in the wrong place."""
     text = repr(version)
     return text if len(text) <= _MAX_SHOWN_LENGTH else f"of {len(text) - 2} characters"
+
+
+def _digest(primed: hmac.HMAC, message: bytes) -> bytes:
+    keyed = primed.copy()
+    keyed.update(message)
+    return keyed.digest()
 
 
 def _derive(primed: hmac.HMAC, secret: SessionSecret | str) -> LookupKey:

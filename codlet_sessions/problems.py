@@ -7,9 +7,10 @@ Pure functions of what the host wrote: `codlet_sessions.conf` hands it to them, 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from inspect import isabstract
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
@@ -35,6 +36,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "COOKIE_NAME": "codlet_session",
     "COOKIE_PROFILE": PRODUCTION,
     "STORE": "codlet_sessions.stores.orm.OrmSessionStore",
+    "CACHE_MAX_STALE": 30,
+    "CACHE_NEAR": None,
     "LOOKUP_CONNECTIONS": AUTO,
     "ADOPT_FROM": None,
     "PRESET": None,
@@ -49,6 +52,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "CLIENT_RETENTION": None,
     "RECENT_SIGN_IN": 900,
 }
+_LONGEST_STALE: Final = timedelta(days=1)
 _AT_LIMIT: Final = (EVICT_IDLE, EVICT_OLDEST, REFUSE)
 _CLIENT_FACTS: Final = (NOTHING, TRUNCATED, FULL)
 _COOKIE_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)  # RFC 6265bis: a token of RFC 9110
@@ -126,7 +130,7 @@ def vault_failed(error: Exception) -> Problem:
 
 
 def of_the_rest(raw: Mapping[str, Any], host: LazySettings, *, is_our_engine: bool) -> Iterator[Problem]:
-    """Yield what is wrong with everything but the keys: E006 to E011, E015, E017, E019 and E022 to E026 and E030."""
+    """Yield what is wrong with all but keys and cache: E006 to E011, E015, E017, E019, E022 to E026 and E030."""
     yield from _unknown_names(raw)
     yield from _cookie_problems(raw)
     if not is_our_engine:
@@ -223,6 +227,46 @@ def _connection_problems(number: Any) -> Iterator[Problem]:
             "codlet_sessions.E030",
             f"CODLET_SESSIONS['LOOKUP_CONNECTIONS'] is {number!r}, which is no number of connections.",
             f"Leave it out for {AUTO!r}, or set a number; 0 looks sessions up by the connections of requests.",
+        )
+
+
+def of_cache(raw: Mapping[str, Any], host: LazySettings, *, is_used: bool) -> Iterator[Problem]:
+    """Yield what is wrong with the cache in front of the table: E027, E028 and, if there is one, E029."""
+    max_stale = raw["CACHE_MAX_STALE"]
+    try:
+        longest = span(max_stale)
+        fault = "a copy has to end some time" if longest is None else ""
+    except (ValueError, OverflowError) as error:
+        longest, fault = None, str(error)
+    if longest is not None and longest > _LONGEST_STALE:
+        fault = "longer than a day, for which a revocation might not be seen"
+    if fault:
+        yield Problem(
+            "codlet_sessions.E027",
+            f"CODLET_SESSIONS['CACHE_MAX_STALE'] is {max_stale!r}: {fault}.",
+            f"Set it to a number of seconds or a timedelta, or leave it out for {DEFAULTS['CACHE_MAX_STALE']!r}.",
+        )
+    else:
+        yield from _near_problems(raw["CACHE_NEAR"], cast(timedelta, longest))
+    if is_used and host.SESSION_CACHE_ALIAS not in host.CACHES:
+        yield Problem(
+            "codlet_sessions.E029",
+            f"SESSION_CACHE_ALIAS is {host.SESSION_CACHE_ALIAS!r}, which is not a cache in CACHES.",
+            f"Set it to one of {', '.join(map(repr, host.CACHES))}.",
+        )
+
+
+def _near_problems(near: Any, max_stale: timedelta) -> Iterator[Problem]:
+    try:
+        length = span(near)
+        fault = "longer than CACHE_MAX_STALE" if length is not None and length > max_stale else ""
+    except (ValueError, OverflowError) as error:
+        fault = str(error)
+    if fault:
+        yield Problem(
+            "codlet_sessions.E028",
+            f"CODLET_SESSIONS['CACHE_NEAR'] is {near!r}: {fault}.",
+            "Set it to a few seconds, or leave it out: then no process keeps copies to itself.",
         )
 
 

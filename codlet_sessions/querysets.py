@@ -1,14 +1,16 @@
 """Every predicate over our tables: the one place that says in SQL what "active", "expired" and "revoked" mean."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from uuid import UUID
 
-from django.db import models
+from asgiref.sync import sync_to_async
+from django.db import connections, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from codlet_sessions.records import SUPERSEDED_FOR, Candidates, Cause
+from codlet_sessions import changes
+from codlet_sessions.records import SUPERSEDED_FOR, Candidates, Cause, LookupKey
 
 if TYPE_CHECKING:
     _QuerySet = models.QuerySet[Any]
@@ -17,6 +19,9 @@ else:
 
 NOTHING_KNOWN = {"user_agent": "", "ip_address": None}
 _MOST_IDS = 500  # in one statement; a database may take no more than 999 parameters
+_MOST_TOLD = 100  # rows of one statement that are named to whoever keeps copies; of more, all copies are forgotten
+
+Outcome = TypeVar("Outcome")
 
 
 class RowDeletion:
@@ -27,6 +32,7 @@ class RowDeletion:
         Delete these rows in one statement; return how many they were.
 
         ``QuerySet.delete()`` would load every row first as soon as any app listens to ``post_delete`` of any model.
+        Nobody is told: it is for rows that opened nothing any longer.
         """
         queryset = cast(Any, self)
         return int(queryset._raw_delete(queryset.db))
@@ -62,7 +68,34 @@ class SessionQuerySet(RowDeletion, _QuerySet):
     The one place that says in SQL what "active", "expired" and "revoked" mean.
 
     All moments are aware datetimes. ``now`` is an argument throughout, so that one decision looks at one clock once.
+
+    Whoever keeps copies of rows is told of each `update` and `delete` (see `codlet_sessions.changes`), for which the
+    rows are then locked and read first. What goes past querysets, an object's ``save()`` or SQL by hand, tells nobody.
     """
+
+    def update(self, **values: Any) -> int:
+        """Write ``values`` into these rows, in one statement; return how many they were."""
+        if values.keys() <= NOTHING_KNOWN.keys():  # which nobody keeps copies of
+            return super().update(**values)
+        return self._telling(super().update, values, lambda count: count)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete these rows, as Django's ``QuerySet.delete()`` does."""
+        return self._telling(super().delete, {}, lambda outcome: outcome[0])
+
+    update.alters_data = delete.alters_data = delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def update_under(self, lookup_key: LookupKey, /, **values: Any) -> int:
+        """Update as `update` does, but at most the row that was last seen under ``lookup_key``: no query more."""
+        self._for_write = True
+        count = super().update(**values)
+        if count:
+            changes.announce([lookup_key], self.db)
+        return count
+
+    async def aupdate_under(self, lookup_key: LookupKey, /, **values: Any) -> int:
+        """Update as `update_under` does, from async code."""
+        return await sync_to_async(self.update_under)(lookup_key, **values)
 
     def keyed(self, candidates: Candidates) -> Self:
         """Return the sessions stored under any of ``candidates``, whatever their state, for one query with ``IN``."""
@@ -184,6 +217,33 @@ class SessionQuerySet(RowDeletion, _QuerySet):
             else:
                 yield self.filter(**{f"{field}__gte": low, f"{field}__lt": high})
             low = high
+
+    def _telling(
+        self, write: Callable[..., Outcome], values: dict[str, Any], count_of: Callable[[Outcome], int]
+    ) -> Outcome:
+        if not changes.are_watched():
+            return write(**values)
+        self._for_write = True
+        with transaction.atomic(using=self.db, savepoint=False):
+            lookup_keys = self._locked_keys()
+            outcome = write(**values)
+            count = count_of(outcome)
+            if count:
+                # More than were locked: a row has come meanwhile that nobody knows the key of.
+                is_told = count <= len(lookup_keys) <= _MOST_TOLD
+                changes.announce(lookup_keys if is_told else None, self.db)
+        return outcome
+
+    def _locked_keys(self) -> list[LookupKey]:
+        """Return the lookup keys of these rows, which nobody else can change from now on; of many, not all."""
+        features = connections[self.db].features
+        if not features.has_select_for_update:
+            # Any write locks the whole file, this one of nothing, too. Locked after the read, it might be too late.
+            every: models.QuerySet[Any] = models.QuerySet(self.model, using=self.db)
+            every.filter(pk=UUID(int=0)).update(key_version=models.F("key_version"))
+        of = ("self",) if features.has_select_for_update_of else ()
+        rows = self.select_related(None).order_by().only("lookup_key").select_for_update(of=of)
+        return [row.lookup_key for row in rows[: _MOST_TOLD + 1]]
 
 
 class State(models.TextChoices):

@@ -189,7 +189,7 @@ class OrmSessionStore(SessionDataStore):
     def update_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
         """See `SessionDataStore.update_session`."""
         with translated_errors():
-            is_written = bool(self._as_seen(seen, now).update(**_difference(seen, wanted)))
+            is_written = bool(self._as_seen(seen, now).update_under(seen.lookup_key, **_difference(seen, wanted)))
         if is_written and wanted.lookup_key != seen.lookup_key:
             self._retire(seen.lookup_key, now)
         return is_written
@@ -197,7 +197,8 @@ class OrmSessionStore(SessionDataStore):
     async def aupdate_session(self, seen: SessionRecord, wanted: SessionRecord, now: datetime) -> bool:
         """See `SessionDataStore.update_session`."""
         with translated_errors():
-            is_written = bool(await self._as_seen(seen, now).aupdate(**_difference(seen, wanted)))
+            rows = self._as_seen(seen, now)
+            is_written = bool(await rows.aupdate_under(seen.lookup_key, **_difference(seen, wanted)))
         if is_written and wanted.lookup_key != seen.lookup_key:
             await sync_to_async(self._retire)(seen.lookup_key, now)
         return is_written

@@ -8,15 +8,18 @@ listed with the reason, and must fail: a test that passes is taken off the list.
 import unittest
 import unittest.mock
 from types import SimpleNamespace
+from typing import ClassVar
 
-from django.test import TestCase
+from django.test import TestCase, TransactionTestCase, override_settings
 from sessions_tests import tests as djangos
 
 from codlet_sessions.api import get_keeper
+from codlet_sessions.backends.cached_db import SessionStore as CachedSessionStore
 from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.middleware import SessionMiddleware
 from codlet_sessions.models import Session
 from codlet_sessions.secrets import SessionSecret
+from codlet_sessions.stores.session_cache import SessionCache
 
 CANNOT_APPLY = {
     "EngineTests.test_session_str": "The text of a row is its public id. The key is in the cookie alone.",
@@ -51,6 +54,46 @@ class EngineTests(djangos.DatabaseSessionTests):
     backend = SessionStore
     session_engine = "codlet_sessions.backends.db"
     model = Session
+
+
+class WarmSessionStore(CachedSessionStore):
+    """A session of which there is a copy as soon as it is saved."""
+
+    def save(self, must_create=False):
+        super().save(must_create)
+        self.exists(self.session_key)
+
+    async def asave(self, must_create=False):
+        await super().asave(must_create)
+        await self.aexists(self.session_key)
+
+
+@override_settings(SESSION_ENGINE="codlet_sessions.backends.cached_db")
+class CachedEngineTests(djangos.SessionTestsMixin, TransactionTestCase):
+    """
+    `SessionTestsMixin` on the engine behind a cache.
+
+    Without a transaction around each test, in which the database would answer and no copy would be used.
+    """
+
+    backend = WarmSessionStore
+    used: ClassVar[list[object]] = []
+
+    def run(self, result=None):
+        look = SessionCache.copy_in
+
+        def look_and_note(*args):
+            copy = look(*args)
+            self.used += [copy] if copy else []
+            return copy
+
+        with unittest.mock.patch.object(SessionCache, "copy_in", look_and_note):
+            return super().run(result)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.used
+        super().tearDownClass()
 
 
 class ByKey:

@@ -44,6 +44,7 @@ def test_all_of_it_passes_but_what_cannot_apply(run):
     ("of_django", "case"),
     [
         ("SessionTestsMixin", "EngineTests"),
+        ("SessionTestsMixin", "CachedEngineTests"),
         ("DatabaseSessionTests", "EngineTests"),
         ("SessionMiddlewareTests", "MiddlewareTests"),
         ("SessionMiddlewareTests", "StockMiddlewareTests"),
