@@ -24,7 +24,8 @@ class Outcome:
         scale: What the ratios are of.
         unit: What the amounts are in.
         noise: By how much the base varied from round to round; None where nothing was repeated.
-        rounds, calls: How often, and how many calls in each round.
+        rounds: How often everybody was measured; 0 where nothing was repeated.
+        each: How long a round was.
         about: The versions of all that took part, and the machine.
 
     """
@@ -37,7 +38,7 @@ class Outcome:
     unit: str
     noise: float | None
     rounds: int
-    calls: int
+    each: str
     about: str
 
     @property
@@ -69,7 +70,7 @@ class Outcome:
     def conditions(self) -> str:
         """How it was measured, in a sentence or two."""
         noise = "" if self.noise is None else f" The base itself varied by {self.noise:.0%} from round to round."
-        often = f"{self.rounds} rounds of {self.calls} calls." if self.calls else "Measured once."
+        often = f"{self.rounds} rounds of {self.each}." if self.rounds else "Measured once."
         return f"{VENDORS[self.vendor]}. {often}{noise} {self.about}"
 
 

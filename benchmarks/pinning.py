@@ -5,6 +5,7 @@ A round trip to an idle CPU waits for that to wake up, for longer or shorter as 
 change of context, and a small difference can be seen.
 """
 
+import atexit
 import os
 from contextlib import suppress
 from typing import Any
@@ -36,10 +37,16 @@ def pin() -> list[str]:
     cache: Any = getattr(caches["default"], "_cache", None)
     if hasattr(cache, "get_client"):
         try:
-            os.sched_setaffinity(cache.get_client().info("server")["process_id"], _cpu)
+            _pin_for_now(cache.get_client().info("server")["process_id"])
         except OSError as error:
             problems.append(f"Redis is not pinned: {error}.")
     return problems
+
+
+def _pin_for_now(process: int) -> None:
+    before = os.sched_getaffinity(process)
+    os.sched_setaffinity(process, _cpu)
+    atexit.register(os.sched_setaffinity, process, before)
 
 
 def _pin_backend(connection: Any, **kwargs: object) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import asynchronous, cached, requests, stores
+from benchmarks import asynchronous, cached, http, requests, stores
 from benchmarks.people import World
 from benchmarks.rounds import Race
 
@@ -16,5 +16,7 @@ QUESTIONS: dict[str, Question] = {
         cached.cached,
         asynchronous.async_one,
         asynchronous.async_many,
+        http.wsgi,
+        http.asgi,
     )
 }

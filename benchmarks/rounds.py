@@ -143,6 +143,7 @@ class Race:
         floor: The name of one whose time is taken off everybody's first, if only what comes on top of it counts.
         is_share: Whether the ratio is how much of the base's throughput each reaches, and not how much of its time.
         unit: What the amounts are in.
+        each: How long a round is; "" for as many calls as there are sessions.
 
     """
 
@@ -151,6 +152,7 @@ class Race:
     floor: str | None = None
     is_share: bool = False
     unit: str = "µs"
+    each: str = ""
 
     @property
     def scale(self) -> str:

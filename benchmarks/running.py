@@ -59,7 +59,7 @@ def _outcome(name: str, race: Race, world: World) -> Outcome:
         unit=race.unit,
         noise=race.noise,
         rounds=world.rounds,
-        calls=world.size,
+        each=race.each or f"{world.size} calls",
         about=about(),
     )
 

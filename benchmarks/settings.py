@@ -1,7 +1,8 @@
 """
 A site with nothing but sessions and users. DATABASE_URL and CACHE_URL choose the servers.
 
-The servers of a benchmark over HTTP read BENCHMARKS_SITE: what `benchmarks.sites.Site.as_json` wrote for them.
+The servers of a benchmark over HTTP read BENCHMARKS_SITE, what `benchmarks.sites.Site.as_json` wrote for them, and
+BENCHMARKS_DATABASE_NAME.
 """
 
 import json
@@ -69,3 +70,5 @@ MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend
 _site = json.loads(env.str("BENCHMARKS_SITE", default="{}"))
 globals().update(_site.get("settings", {}))
 DATABASES["default"].update(_site.get("database", {}))
+if name := env.str("BENCHMARKS_DATABASE_NAME", default=""):
+    DATABASES["default"]["NAME"] = name
