@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.rounds import Line
+from benchmarks.rounds import Answer, Line
 
 VENDORS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MariaDB"}
 _COUNTED = {"statements": "statements", "cache_trips": "to the cache", "hops": "hops"}
@@ -20,12 +20,7 @@ class Outcome:
         question: Its name.
         asked: What its docstring says.
         vendor: Of the database, as Django calls it.
-        lines: One for each contestant.
-        scale: What the ratios are of.
-        unit: What the amounts are in.
-        noise: By how much the base varied from round to round; None where nothing was repeated.
-        rounds: How often everybody was measured; 0 where nothing was repeated.
-        each: How long a round was.
+        answer: What came of it.
         about: The versions of all that took part, and the machine.
 
     """
@@ -33,12 +28,7 @@ class Outcome:
     question: str
     asked: str
     vendor: str
-    lines: Sequence[Line]
-    scale: str
-    unit: str
-    noise: float | None
-    rounds: int
-    each: str
+    answer: Answer
     about: str
 
     @property
@@ -48,7 +38,7 @@ class Outcome:
 
     def named(self, name: str) -> Line | None:
         """Return the line of a contestant, if it took part."""
-        return next((line for line in self.lines if line.name == name), None)
+        return next((line for line in self.answer.lines if line.name == name), None)
 
     def save(self, folder: Path) -> None:
         """Write it down."""
@@ -59,18 +49,21 @@ class Outcome:
     def load(cls, path: Path) -> "Outcome":
         """Read what `save` wrote."""
         facts = json.loads(path.read_text())
-        return cls(**{**facts, "lines": [Line(**line) for line in facts["lines"]]})
+        answer = facts["answer"]
+        lines = [Line(**line) for line in answer["lines"]]
+        return cls(**{**facts, "answer": Answer(**{**answer, "lines": lines})})
 
     def markdown(self) -> str:
         """Return the table, with what was asked above and the noise below it."""
-        table = _groups(self) if any(line.group for line in self.lines) else _table(self)
+        table = _groups(self.answer) if any(line.group for line in self.answer.lines) else _table(self.answer)
         return f"{self.asked}\n\n{table}\n\n{self.conditions}"
 
     @property
     def conditions(self) -> str:
         """How it was measured, in a sentence or two."""
-        noise = "" if self.noise is None else f" The base itself varied by {self.noise:.0%} from round to round."
-        often = f"{self.rounds} rounds of {self.each}." if self.rounds else "Measured once."
+        answer = self.answer
+        noise = "" if answer.noise is None else f" The base itself varied by {answer.noise:.0%} from round to round."
+        often = f"{answer.rounds} rounds of {answer.each}." if answer.rounds else "Measured once."
         return f"{VENDORS[self.vendor]}. {often}{noise} {self.about}"
 
 
@@ -91,24 +84,25 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _table(outcome: Outcome) -> str:
-    counted = [name for name in _COUNTED if any(getattr(line, name) for line in outcome.lines)]
-    has_whole = any(line.whole is not None for line in outcome.lines)
-    header = ["", outcome.scale, "quartiles", *(["whole request"] if has_whole else []), outcome.unit]
+def _table(answer: Answer) -> str:
+    counted = [name for name in _COUNTED if any(getattr(line, name) for line in answer.lines)]
+    has_whole = any(line.whole is not None for line in answer.lines)
+    has_quartiles = any(line.low != line.high for line in answer.lines)
+    header = ["", answer.scale, *["quartiles"] * has_quartiles, *["whole request"] * has_whole, answer.unit]
     rows = []
-    for line in outcome.lines:
-        whole = [] if not has_whole else ["–" if line.whole is None else f"{line.whole:.2f} ×"]
-        quartiles = f"{number(line.low)} to {number(line.high)}"
+    for line in answer.lines:
+        quartiles = [f"{number(line.low)} to {number(line.high)}"] * has_quartiles
+        whole = ["–" if line.whole is None else f"{line.whole:.2f} ×"] * has_whole
         counts = ["–" if getattr(line, name) is None else str(getattr(line, name)) for name in counted]
-        rows.append([line.name, f"**{number(line.ratio)}**", quartiles, *whole, number(line.amount), *counts])
+        rows.append([line.name, f"**{number(line.ratio)}**", *quartiles, *whole, number(line.amount), *counts])
     return as_table([*header, *(_COUNTED[name] for name in counted)], rows)
 
 
-def _groups(outcome: Outcome) -> str:
-    names = list(dict.fromkeys(line.name for line in outcome.lines))
-    groups = list(dict.fromkeys(line.group for line in outcome.lines))
+def _groups(answer: Answer) -> str:
+    names = list(dict.fromkeys(line.name for line in answer.lines))
+    groups = list(dict.fromkeys(line.group for line in answer.lines))
     cells = {
-        (line.group, line.name): f"{number(line.ratio)} ({number(line.amount)} {outcome.unit})"
-        for line in outcome.lines
+        (line.group, line.name): f"**{number(line.ratio)}** ({number(line.amount)} {answer.unit})"
+        for line in answer.lines
     }
     return as_table(["", *names], [[group, *(cells.get((group, name), "–") for name in names)] for group in groups])

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from benchmarks import asynchronous, cached, http, requests, stores
+from benchmarks import asynchronous, cached, growth, http, requests, size, stores, writes
 from benchmarks.people import World
-from benchmarks.rounds import Race
+from benchmarks.rounds import Answer, Race
 
-Question = Callable[[World], Race]
+Question = Callable[[World], Race | Answer]
 
 QUESTIONS: dict[str, Question] = {
     question.__name__: question
@@ -18,5 +18,11 @@ QUESTIONS: dict[str, Question] = {
         asynchronous.async_many,
         http.wsgi,
         http.asgi,
+        writes.issue,
+        writes.login,
+        writes.revoke,
+        writes.everywhere,
+        growth.growth,
+        size.size,
     )
 }

@@ -49,14 +49,14 @@ def request(world: World) -> Race:
     return Race(contestants, "Django `db`, `request.user`", floor=FLOOR)
 
 
-def wsgi(site: Site, path: str) -> Callable[[str], object]:
-    """Return what asks ``site`` for ``path`` with a cookie."""
+def wsgi(site: Site, path: str) -> Callable[..., object]:
+    """Return what asks ``site`` for ``path`` with a cookie, and with what stands in the path, if anything does."""
     handler = site.wsgi()
     browser = RequestFactory(headers={"user-agent": AGENT})
 
-    def ask(cookie: str) -> object:
+    def ask(cookie: str, *parts: object) -> object:
         response = handler.get_response(
-            browser.get(path, headers={"cookie": f"sessionid={cookie}"}, REMOTE_ADDR=ADDRESS)
+            browser.get(path.format(*parts), headers={"cookie": f"sessionid={cookie}"}, REMOTE_ADDR=ADDRESS)
         )
         if response.status_code != 200:
             raise RuntimeError(f"{site.name}: {path} answered {response.status_code}.")

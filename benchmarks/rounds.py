@@ -132,6 +132,29 @@ class Line:
     group: str = ""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """
+    What came of a question.
+
+    Attributes:
+        lines: The table's.
+        scale: What the ratios are of, in words.
+        unit: What the amounts are in.
+        noise: By how much the base varied from round to round: the distance of its quartiles, by its median.
+        rounds: How often everybody was measured; 0 where nothing was repeated.
+        each: How long a round was; "" for as many calls as there are sessions.
+
+    """
+
+    lines: Sequence[Line]
+    scale: str
+    unit: str = "µs"
+    noise: float | None = None
+    rounds: int = 0
+    each: str = ""
+
+
 @dataclass
 class Race:
     """
@@ -161,7 +184,7 @@ class Race:
             return f"added, × {self.base}"
         return f"share of {self.base}" if self.is_share else f"× {self.base}"
 
-    def run(self, rounds: int) -> None:
+    def run(self, rounds: int) -> Answer:
         """Measure all ``rounds`` times, each round in another order, after one that does not count; then count."""
         for contestant in self.contestants:
             contestant.measure()
@@ -172,6 +195,7 @@ class Race:
                     contestant.measure()
         for contestant in self.contestants:
             contestant.count()
+        return Answer(self.lines(), self.scale, self.unit, self.noise, rounds, self.each)
 
     def lines(self) -> list[Line]:
         """Return how all compare: medians and quartiles of the ratios within each round."""

@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from inspect import cleandoc
 from typing import Any
 
@@ -43,23 +44,13 @@ def ask(name: str, **options: Any) -> Outcome:
     call_command("flush", verbosity=0, interactive=False)
     world = World(**options)
     with world.stack:
-        answer = QUESTIONS[name](world)
-        if isinstance(answer, Race):
-            answer.run(world.rounds)
-    return _outcome(name, answer, world)
-
-
-def _outcome(name: str, race: Race, world: World) -> Outcome:
+        asked = QUESTIONS[name](world)
+        answer = asked.run(world.rounds) if isinstance(asked, Race) else asked
     return Outcome(
         question=name,
         asked=cleandoc(QUESTIONS[name].__doc__ or ""),
         vendor=connection.vendor,
-        lines=race.lines(),
-        scale=race.scale,
-        unit=race.unit,
-        noise=race.noise,
-        rounds=world.rounds,
-        each=race.each or f"{world.size} calls",
+        answer=replace(answer, each=answer.each or f"{world.size} calls"),
         about=about(),
     )
 
