@@ -31,6 +31,10 @@ def main() -> int:
             _ask_on(url)
     elif not options.draw_only:
         _ask_all(options)
+    if options.out:
+        from benchmarks.pages import publish  # which needs matplotlib
+
+        publish(options.out)
     return 0
 
 
@@ -43,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a big table")
     parser.add_argument("--seconds", type=float, default=2, help="how long a round over HTTP lasts")
     parser.add_argument("--pin", action="store_true", help="keep all that takes part on one CPU")
-    parser.add_argument("--on", action="append", metavar="URL", help="ask on this database; more than once for more")
+    parser.add_argument(
+        "--on", action="append", metavar="URL", help="'sqlite', or the URL of a server; more than once for more"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="write results and pictures there, tables into its parent"
     )
@@ -57,6 +63,8 @@ def _ask_on(url: str) -> None:
     while "--on" in arguments:
         del arguments[arguments.index("--on") :][:2]
     environment = {**os.environ, "DATABASE_URL": url}
+    if url == "sqlite":
+        del environment["DATABASE_URL"]
     subprocess.run([sys.executable, "-m", "benchmarks", *arguments], env=environment, check=True)  # noqa: S603
 
 

@@ -1,8 +1,11 @@
 """What a request costs under ASGI: the handler in this process, with scopes made by hand."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from benchmarks.people import ADDRESS, AGENT, World
@@ -42,23 +45,22 @@ def _race(world: World, at_once: int) -> Race:
         return AsyncContestant(name, asgi(site, path), cookies or world.ours, site, at_once=at_once)
 
     own = OURS
-    by_threads = _by_threads(OURS)
     djangos = world.cookies(DB)
     contestants = [
         asking(FLOOR, NOTHING, "/a/nothing/"),
         asking("ours, nobody asks", own, "/a/nothing/"),
         asking("ours, `acodlet_session()`", own, "/a/subject/"),
         asking("ours, `auser()`", own, "/a/user/"),
-        asking("ours by `sync_to_async`, `auser()`", _pooled(by_threads), "/a/user/"),
-        asking("Django `db`, nobody asks", _pooled(DB), "/a/nothing/", djangos),
-        asking("Django `db`, `session.aget()`", _pooled(DB), "/a/data/", djangos),
-        asking("Django `db`, `auser()`", _pooled(DB), "/a/user/", djangos),
-        asking("Django `cached_db`, `auser()`", _pooled(CACHED_DB), "/a/user/", world.cookies(CACHED_DB)),
+        asking("ours by `sync_to_async`, `auser()`", pooled(by_threads(OURS)), "/a/user/"),
+        asking("Django `db`, nobody asks", pooled(DB), "/a/nothing/", djangos),
+        asking("Django `db`, `session.aget()`", pooled(DB), "/a/data/", djangos),
+        asking("Django `db`, `auser()`", pooled(DB), "/a/user/", djangos),
+        asking("Django `cached_db`, `auser()`", pooled(CACHED_DB), "/a/user/", world.cookies(CACHED_DB)),
     ]
     if connection.vendor == "postgresql":
         contestants += [
             asking("ours, `auser()`, prepared", OURS.using(**PREPARED), "/a/user/"),
-            asking("ours, `auser()`, Django's pool", _pooled(OURS), "/a/user/"),
+            asking("ours, `auser()`, Django's pool", pooled(OURS), "/a/user/"),
         ]
         if at_once == 1:  # as many connections at once as requests would be more than PostgreSQL takes by default
             contestants.append(asking("Django `db`, `auser()`, without a pool", DB, "/a/user/", djangos))
@@ -90,8 +92,6 @@ def asgi(site: Site, path: str) -> Callable[[str], Awaitable[None]]:
 
 def _once(receive: Callable[[], Awaitable[dict[str, Any]]]) -> Callable[[], Awaitable[dict[str, Any]]]:
     """Give the request, and then nothing for as long as somebody listens for the client to go away."""
-    import asyncio
-
     given = False
 
     async def listen() -> dict[str, Any]:
@@ -120,14 +120,11 @@ def _scope(path: str, cookie: str) -> dict[str, Any]:
     }
 
 
-def _pooled(site: Site) -> Site:
+def pooled(site: Site) -> Site:
     """Give ``site`` Django's connection pool, without which each request opens a connection, where there is one."""
     return site.using(**POOLED) if connection.vendor == "postgresql" else site
 
 
-def _by_threads(site: Site) -> Site:
-    from dataclasses import replace
-
-    from django.conf import settings
-
+def by_threads(site: Site) -> Site:
+    """Have ``site`` take its look-ups to Django's threads, one by one."""
     return replace(site, more={"CODLET_SESSIONS": {**settings.CODLET_SESSIONS, "LOOKUP_CONNECTIONS": 0}})

@@ -2,7 +2,20 @@
 
 from collections.abc import Callable
 
-from benchmarks import asynchronous, cached, growth, http, requests, size, stores, writes
+from benchmarks import (
+    asynchronous,
+    cached,
+    growth,
+    http,
+    memory,
+    processor,
+    purge,
+    requests,
+    size,
+    stores,
+    ways,
+    writes,
+)
 from benchmarks.people import World
 from benchmarks.rounds import Answer, Race
 
@@ -16,6 +29,7 @@ QUESTIONS: dict[str, Question] = {
         cached.cached,
         asynchronous.async_one,
         asynchronous.async_many,
+        ways.ways,
         http.wsgi,
         http.asgi,
         writes.issue,
@@ -24,5 +38,8 @@ QUESTIONS: dict[str, Question] = {
         writes.everywhere,
         growth.growth,
         size.size,
+        processor.processor,
+        purge.purge,
+        memory.memory,
     )
 }

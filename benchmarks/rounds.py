@@ -59,8 +59,12 @@ class Contestant:
         self.site.enter()
         first, second = self._next_inputs(1)
         self._run([first])
-        with counted() as self.cost:
-            self._run([second])
+        with counted() as cost:
+            self._run_once(second)
+        self.cost = cost
+
+    def _run_once(self, value: Any) -> None:
+        self.run(value)
 
     def _next_inputs(self, calls: int | None = None) -> Sequence[Any]:
         """Return what a round goes through, behind one more for the warm-up."""
@@ -91,15 +95,22 @@ class AsyncContestant(Contestant):
     def _run(self, inputs: Sequence[Any]) -> float:
         return asyncio.run(self._gathered(inputs))
 
+    def _run_once(self, value: Any) -> None:
+        asyncio.run(self.run(value))
+
     async def _gathered(self, inputs: Sequence[Any]) -> float:
-        if len(inputs) > 1:  # a warm-up of its own: connections belong to threads and loops
-            await asyncio.gather(*map(self.run, inputs[: self.at_once]))
         waiting = iter(inputs)
-        started = time.perf_counter()
-        await asyncio.gather(*(self._work(waiting) for _ in range(self.at_once)))
+        start = asyncio.Barrier(self.at_once + 1)
+        async with asyncio.TaskGroup() as workers:
+            for number in range(self.at_once):
+                workers.create_task(self._work(inputs[number % len(inputs)], waiting, start))
+            await start.wait()
+            started = time.perf_counter()
         return time.perf_counter() - started
 
-    async def _work(self, waiting: Iterator[Any]) -> None:
+    async def _work(self, first: Any, waiting: Iterator[Any], start: asyncio.Barrier) -> None:
+        await self.run(first)  # a warm-up of its own: connections belong to threads, loops or tasks
+        await start.wait()
         for value in waiting:
             await self.run(value)
 
@@ -144,6 +155,7 @@ class Answer:
         noise: By how much the base varied from round to round: the distance of its quartiles, by its median.
         rounds: How often everybody was measured; 0 where nothing was repeated.
         each: How long a round was; "" for as many calls as there are sessions.
+        is_course: Whether the names of the lines are steps that the groups go through, to be drawn as curves.
 
     """
 
@@ -153,6 +165,7 @@ class Answer:
     noise: float | None = None
     rounds: int = 0
     each: str = ""
+    is_course: bool = False
 
 
 @dataclass

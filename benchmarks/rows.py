@@ -16,6 +16,8 @@ from codlet_sessions.models import Session
 
 FIRST_SUBJECT = 1_000_000_000  # far from any user's primary key
 A_SUBJECT_HAS = 10  # sessions
+A_MILLION = 1_000_000
+"""Enough for a question that is not about growth."""
 _SLICES = 20
 _SERIES = {
     "postgresql": "SELECT n FROM generate_series({low}, {high}) AS n",
