@@ -63,7 +63,11 @@ class Outcome:
         """How it was measured, in a sentence or two."""
         answer = self.answer
         noise = "" if answer.noise is None else f" The base itself varied by {answer.noise:.0%} from round to round."
-        often = f"{answer.rounds} rounds of {answer.each}." if answer.rounds else f"Measured once, {answer.each}."
+        often = (
+            f"{answer.rounds} rounds of {answer.each}."
+            if answer.rounds
+            else f"Measured once{answer.each and ', '}{answer.each}."
+        )
         return f"{VENDORS[self.vendor]}. {often}{noise} {self.about}"
 
 

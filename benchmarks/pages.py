@@ -9,7 +9,7 @@ from benchmarks import bars, capacity, pictures
 from benchmarks.outcomes import VENDORS, Outcome, load_all
 
 _PLACE = re.compile(r"(<!-- benchmarks: ([\w-]+)(?: (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
-_COMPUTED: Mapping[str, Callable[[Mapping[str, Outcome]], str]] = {"bars": bars.table, "capacity": capacity.table}
+COMPUTED: Mapping[str, Callable[[Mapping[str, Outcome]], str]] = {"bars": bars.table, "capacity": capacity.table}
 _NOTHING = "Not measured yet."
 
 
@@ -33,8 +33,8 @@ def publish(folder: Path) -> None:
 
 def _filled(place: re.Match[str], outcomes: Mapping[str, Outcome], folder: Path) -> str:
     begin, name, vendor, end = place.groups()
-    if name in _COMPUTED:
-        return f"{begin}\n{_COMPUTED[name](outcomes)}\n\n{end}"
+    if name in COMPUTED:
+        return f"{begin}\n{COMPUTED[name](outcomes)}\n\n{end}"
     wanted = [f"{name}-{known}" for known in VENDORS if vendor in (None, known)]
     shown = [_shown(outcomes[one], folder) for one in wanted if one in outcomes] or [_NOTHING]
     return begin + "\n" + "\n\n".join(shown) + "\n\n" + end

@@ -47,10 +47,9 @@ class Contestant:
     def measure(self) -> None:
         """Go through the inputs once, and note how long that took."""
         self.site.enter()
-        inputs = self._next_inputs()
-        self._run(inputs[:1])  # by which what depends on the site is made
+        first, *inputs = self._next_inputs()
         gc.collect()
-        self.seconds.append(self._run(inputs[1:]) / (len(inputs) - 1))
+        self.seconds.append(self._run(first, inputs) / len(inputs))
 
     def count(self) -> None:
         """Note what one call costs, once everything is warm."""
@@ -58,7 +57,7 @@ class Contestant:
             return
         self.site.enter()
         first, second = self._next_inputs(1)
-        self._run([first])
+        self._run_once(first)
         with counted() as cost:
             self._run_once(second)
         self.cost = cost
@@ -72,8 +71,9 @@ class Contestant:
             return [self.inputs[0], *self.inputs[:calls]]
         return list(islice(self.inputs, (calls or self.calls) + 1))
 
-    def _run(self, inputs: Sequence[Any]) -> float:
-        """Return how many seconds ``run`` took for all of ``inputs``."""
+    def _run(self, first: Any, inputs: Sequence[Any]) -> float:
+        """Return how many seconds ``run`` took for all of ``inputs``, after one by which what is missing is made."""
+        self.run(first)
         started = time.perf_counter()
         for value in inputs:
             self.run(value)
@@ -92,7 +92,7 @@ class AsyncContestant(Contestant):
 
     at_once: int = 1
 
-    def _run(self, inputs: Sequence[Any]) -> float:
+    def _run(self, first: Any, inputs: Sequence[Any]) -> float:
         return asyncio.run(self._gathered(inputs))
 
     def _run_once(self, value: Any) -> None:
@@ -100,10 +100,11 @@ class AsyncContestant(Contestant):
 
     async def _gathered(self, inputs: Sequence[Any]) -> float:
         waiting = iter(inputs)
-        start = asyncio.Barrier(self.at_once + 1)
+        at_once = min(self.at_once, len(inputs))
+        start = asyncio.Barrier(at_once + 1)
         async with asyncio.TaskGroup() as workers:
-            for number in range(self.at_once):
-                workers.create_task(self._work(inputs[number % len(inputs)], waiting, start))
+            for number in range(at_once):
+                workers.create_task(self._work(inputs[number], waiting, start))
             await start.wait()
             started = time.perf_counter()
         return time.perf_counter() - started

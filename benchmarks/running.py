@@ -50,7 +50,7 @@ def ask(name: str, **options: Any) -> Outcome:
         question=name,
         asked=cleandoc(QUESTIONS[name].__doc__ or ""),
         vendor=connection.vendor,
-        answer=replace(answer, each=answer.each or f"{world.size} calls"),
+        answer=replace(answer, each=answer.each or (f"{world.size} calls" if answer.rounds else "")),
         about=about(),
     )
 

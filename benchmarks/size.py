@@ -35,9 +35,9 @@ def size(world: World) -> Answer:
     }
     theirs = sum(measured["Django's table"])
     lines = []
-    for name, (rows, indexes) in measured.items():
-        for part, amount in ((name, rows + indexes), (f"{name}: rows", rows), (f"{name}: indexes", indexes)):
-            lines.append(Line(part, amount / theirs, amount / theirs, amount / theirs, amount))
+    for name, (of_rows, of_indexes) in measured.items():
+        parts = {name: of_rows + of_indexes, f"{name}: rows": of_rows, f"{name}: indexes": of_indexes}
+        lines += [Line(part, *[amount / theirs] * 3, amount) for part, amount in parts.items()]
     return Answer(lines, "× Django's table", "bytes a session", each=f"{rows:,} rows")
 
 

@@ -25,6 +25,7 @@ RAW_INSERT = "a raw `INSERT`, prepared"
 RAW = "a raw `UPDATE` by the primary key, prepared"
 RAW_UPDATE = "the same by the driver, prepared"
 UPDATE = "an `UPDATE` by the indexed subject, Django's cursor"
+DECODING = "Django `db`, every row decoded"
 _UPDATE = (
     "UPDATE codlet_sessions_session SET revoked_at = CURRENT_TIMESTAMP, revoked_reason = 'requested', data = ''"
     " WHERE {} = {} AND revoked_at IS NULL AND expires_at > CURRENT_TIMESTAMP"
@@ -97,15 +98,7 @@ def everywhere(world: World) -> Race:
         Contestant(UPDATE, _update_by_django, subjects(0, 3), OURS, calls=calls),
         Contestant(RAW_UPDATE, _raw_updates(world), subjects(1, 3), OURS, calls, is_counted=False),
         Contestant("ours, `sessions.revoke_all()`", sessions.revoke_all, subjects(2, 3), OURS, calls),
-        Contestant(
-            "Django `db`, every row decoded",
-            _decoding,
-            repeat(world.users[0]),
-            DB,
-            calls=1,
-            most_rounds=2,
-            is_counted=False,
-        ),
+        Contestant(DECODING, _decoding, repeat(world.users[0]), DB, calls=1, most_rounds=2, is_counted=False),
     ]
     return Race(contestants, UPDATE, each=f"{calls} calls, {rows:,} sessions in each table")
 
