@@ -54,7 +54,11 @@ def test_a_revocation_is_one_statement(user):
 def test_the_table_has_the_indexes_that_are_read_and_no_other():
     with connection.cursor() as cursor:
         constraints = connection.introspection.get_constraints(cursor, Session._meta.db_table)
-    indexed = [tuple(facts["columns"]) for facts in constraints.values() if USED & {use for use, is_so in facts.items() if is_so is True}]
+    indexed = [
+        tuple(facts["columns"])
+        for facts in constraints.values()
+        if USED & {use for use, is_so in facts.items() if is_so is True}
+    ]
     assert sorted(indexed) == sorted((name,) for name in INDEXES)
 
 
