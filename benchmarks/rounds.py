@@ -5,6 +5,7 @@ import gc
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from statistics import median, quantiles
@@ -200,13 +201,14 @@ class Race:
 
     def run(self, rounds: int) -> Answer:
         """Measure all ``rounds`` times, each round in another order, after one that does not count; then count."""
-        for contestant in self.contestants:
-            contestant.measure()
-            contestant.seconds.clear()
-        for number in range(rounds):
-            for contestant in random.sample(self.contestants, len(self.contestants)):
-                if contestant.most_rounds is None or number < contestant.most_rounds:
-                    contestant.measure()
+        with _nothing_old_collected():
+            for contestant in self.contestants:
+                contestant.measure()
+                contestant.seconds.clear()
+            for number in range(rounds):
+                for contestant in random.sample(self.contestants, len(self.contestants)):
+                    if contestant.most_rounds is None or number < contestant.most_rounds:
+                        contestant.measure()
         for contestant in self.contestants:
             contestant.count()
         return Answer(self.lines(), self.scale, self.unit, self.noise, rounds, self.each)
@@ -244,6 +246,17 @@ class Race:
             rounds = zip(mine.seconds, base.seconds, floor.seconds, strict=False)
             return [(one - nothing) / (other - nothing) for one, other, nothing in rounds]
         return list(_over(base.seconds, mine.seconds) if self.is_share else _over(mine.seconds, base.seconds))
+
+
+@contextmanager
+def _nothing_old_collected() -> Iterator[None]:
+    """Keep what is there already out of garbage collections: whoever happens to cause one would pay for everybody."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _over(these: Iterable[float], those: Iterable[float]) -> Iterator[float]:
