@@ -9,6 +9,7 @@ import os
 import secrets
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import django
@@ -22,24 +23,32 @@ from benchmarks import pinning, running  # noqa: E402  # settings first
 from benchmarks.people import NotHere  # noqa: E402
 from benchmarks.questions import QUESTIONS  # noqa: E402
 
+_WORLD = ("size", "rounds", "rows", "seconds")
+
 
 def main() -> int:
-    """Run, and return the exit code."""
+    """Run, and return the exit code: 1 if a question failed. The others are asked all the same."""
+    elsewhere, rest = _databases().parse_known_args()
+    if elsewhere.on:
+        return max(_ask_on(url, rest) for url in elsewhere.on)
     options = _parser().parse_args()
-    if options.on:
-        for url in options.on:
-            _ask_on(url)
-    elif not options.draw_only:
-        _ask_all(options)
+    is_well = options.draw_only or _ask_all(options)
     if options.out:
         from benchmarks.pages import publish  # which needs matplotlib
 
         publish(options.out)
-    return 0
+    return 0 if is_well else 1
+
+
+def _databases() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--on", action="append", metavar="DATABASE", help="'sqlite' or a URL; more than once for more")
+    return parser
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").replace("``", "'"))
+    description = (__doc__ or "").replace("``", "'")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=description, parents=[_databases()])
     names = ", ".join(QUESTIONS)
     parser.add_argument("questions", nargs="*", choices=[[], *QUESTIONS], metavar="QUESTION", help=f"{names}; or all")
     parser.add_argument("--size", type=int, default=1000, help="sessions of each engine, and calls in a round")
@@ -48,41 +57,44 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=2, help="how long a round over HTTP lasts")
     parser.add_argument("--pin", action="store_true", help="keep all that takes part on one CPU")
     parser.add_argument(
-        "--on", action="append", metavar="URL", help="'sqlite', or the URL of a server; more than once for more"
-    )
-    parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="write results and pictures there, tables into its parent"
     )
     parser.add_argument("--draw-only", action="store_true", help="measure nothing: make tables and pictures again")
     return parser
 
 
-def _ask_on(url: str) -> None:
-    """Ask in a process of its own, because settings are a process's."""
-    arguments = list(sys.argv[1:])
-    while "--on" in arguments:
-        del arguments[arguments.index("--on") :][:2]
+def _ask_on(url: str, arguments: list[str]) -> int:
+    """Ask in a process of its own, because settings are a process's, and return its exit code."""
     environment = {**os.environ, "DATABASE_URL": url}
     if url == "sqlite":
         del environment["DATABASE_URL"]
-    subprocess.run([sys.executable, "-m", "benchmarks", *arguments], env=environment, check=True)  # noqa: S603
+    return subprocess.run([sys.executable, "-m", "benchmarks", *arguments], env=environment, check=False).returncode  # noqa: S603
 
 
-def _ask_all(options: argparse.Namespace) -> None:
+def _ask_all(options: argparse.Namespace) -> bool:
+    """Ask and print; return whether all went well."""
     for problem in pinning.pin() if options.pin else []:
         print(problem)
-    world = {name: getattr(options, name) for name in ("size", "rounds", "rows", "seconds")}
     with running.database():
-        print(running.about())
-        for name in options.questions or QUESTIONS:
-            try:
-                outcome = running.ask(name, **world)
-            except NotHere as why:
-                print(f"\n## {name}\n\nNot asked: {why}")
-                continue
-            print(f"\n## {name}\n\n{outcome.markdown()}", flush=True)
-            if options.out:
-                outcome.save(options.out)
+        print(running.about(), flush=True)
+        answered = [_ask(name, options) for name in options.questions or QUESTIONS]
+    return all(answered)
+
+
+def _ask(name: str, options: argparse.Namespace) -> bool:
+    print(f"\n## {name}\n", flush=True)
+    try:
+        outcome = running.ask(name, **{field: getattr(options, field) for field in _WORLD})
+    except NotHere as why:
+        print(f"Not asked: {why}", flush=True)
+        return True
+    except Exception:  # hours may have gone into the others
+        traceback.print_exc()
+        return False
+    print(outcome.markdown(), flush=True)
+    if options.out:
+        outcome.save(options.out)
+    return True
 
 
 if __name__ == "__main__":
