@@ -68,6 +68,8 @@ def asgi(world: World) -> Race:
 
     One worker, asked for by ``wrk`` over 50 connections.
     """
+    if connection.vendor == "mysql":
+        raise NotHere("Django has no pool for it, and opens more connections there than the server takes.")
     cookies = world.cookies(DB)
     serve = partial(_served, world, uvicorn, _CONNECTIONS)
     pooled = DB.using(**POOLED) if connection.vendor == "postgresql" else DB

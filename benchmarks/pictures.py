@@ -95,7 +95,8 @@ def _title(outcome: Outcome) -> str:
 
 
 def _colour(line: Line) -> str:
-    return OURS if line.name.startswith("our") or ", ours" in line.group else OTHERS
+    is_ours = line.name.startswith("our") or line.group.startswith("our") or ", ours" in line.group
+    return OURS if is_ours else OTHERS
 
 
 def _plain(text: str) -> str:
