@@ -1,33 +1,87 @@
 """Users with a session in each engine, and the cookies that open them."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.db import transaction
+
+from benchmarks.sites import OURS, Site
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+ADDRESS = "127.0.0.1"
 _NOBODY_KNOWS = "!"
 
 
-def make_users(number: int) -> list[Any]:
-    """Return so many new users."""
-    model = get_user_model()
-    users = [model(username=f"user-{index}", password=_NOBODY_KNOWS) for index in range(number)]
-    model.objects.bulk_create(users)
-    return list(model.objects.order_by("pk"))
+class NotHere(Exception):
+    """A question has no answer here. The message says why."""
 
 
-def cookies_of(users: list[Any], engine: str) -> list[str]:
-    """Return the cookies of a session of each user in ``engine``."""
+@dataclass
+class World:
+    """
+    What a question is asked in: an empty database, and what is to be put into it.
+
+    Attributes:
+        size: How many users there are, each with a session in an engine as soon as somebody asks for its cookies; and
+            how many calls a round has.
+        rounds: How many rounds there will be.
+        rows: How many rows the tables of big questions have.
+        seconds: How long a round of requests over HTTP lasts.
+        stack: What has to be undone when the question has been answered.
+
+    """
+
+    size: int
+    rounds: int
+    rows: int
+    seconds: float
+    stack: ExitStack = field(default_factory=ExitStack)
+    _cookies: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def users(self) -> list[Any]:
+        """The users."""
+        model = get_user_model()
+        model.objects.bulk_create([model(username=f"user-{i}", password=_NOBODY_KNOWS) for i in range(self.size)])
+        return list(model.objects.order_by("pk"))
+
+    def cookies(self, site: Site) -> list[str]:
+        """Return the cookies of a session of each user in the engine of ``site``."""
+        if site.engine not in self._cookies:
+            site.enter()
+            with transaction.atomic():
+                self._cookies[site.engine] = [signed_in(new_session(site.engine), user) for user in self.users]
+        return self._cookies[site.engine]
+
+    @property
+    def ours(self) -> list[str]:
+        """The cookies of our sessions, which our cached engine opens, too."""
+        return self.cookies(OURS)
+
+
+def new_session(engine: str, cookie: str | None = None) -> Any:
+    """Return a session of ``engine``: a new one, or that of a cookie."""
     store = import_module(engine).SessionStore
-    return [_cookie(store(), user) for user in users]
+    if engine.startswith(("user_sessions", "qsessions")):
+        return store(cookie, user_agent=AGENT, ip=ADDRESS)
+    return store(cookie)
 
 
-def _cookie(session: Any, user: Any) -> str:
+def signed_in(session: Any, user: Any) -> str:
+    """Save a new session of ``user`` with what Django's ``login()`` writes into it, and return its cookie."""
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = MODEL_BACKEND
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
     return str(session.session_key)
+
+
+def spread(values: Sequence[Any], parts: int) -> list[Sequence[Any]]:
+    """Deal ``values`` out to so many, so that nobody gets what another one has used up."""
+    return [values[part::parts] for part in range(parts)]

@@ -31,7 +31,7 @@ copyright = "2026, " + author  # noqa: A001  # Sphinx's name for it
 release = version = version_of(project)
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "figures/*.md"]  # the tables by themselves, which pages have between markers
 default_role = "py:obj"  # `Name` in a docstring is code, and a link where there is something to link to
 nitpicky = False
 myst_enable_extensions = ["colon_fence", "deflist"]
