@@ -174,7 +174,7 @@ class SessionCache:
                     type(error).__name__,
                     _PAUSE,
                 )
-            self._resumes_at = time.monotonic() + _PAUSE
+            self._resumes_at = max(self._resumes_at, time.monotonic() + _PAUSE)
 
 
 def _keys_of(lookup_keys: Sequence[LookupKey]) -> list[str]:

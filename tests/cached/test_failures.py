@@ -33,6 +33,10 @@ def keys_of(issued):
     return session_cache._copy_key(lookup_key), session_cache._mark_key(lookup_key)
 
 
+def fail_to_tell(cache, lookup_keys):
+    raise ConnectionError("nobody answers")
+
+
 def another_process():
     """From now on, this one knows no more of the cache's failures than another one."""
     get_session_cache()._resumes_at = 0.0
@@ -92,6 +96,19 @@ class TestDown:
         STAGE.is_down = True
         sessions.revoke(warm.id)
         STAGE.is_down = False
+        assert sessions.validate(warm.secret) is None
+
+    def test_not_even_if_a_look_up_that_was_under_way_fails_after_that(self, warm, monkeypatch):
+        def revoke_and_fail(*args):
+            STAGE.held.clear()
+            sessions.revoke(warm.id)
+            raise ConnectionError("nobody answers")
+
+        STAGE.held["get_many"] = revoke_and_fail
+        monkeypatch.setattr(session_cache.SessionCache, "_mark", fail_to_tell)
+        sessions.validate(warm.secret)
+        began = time.monotonic()
+        monkeypatch.setattr(session_cache.time, "monotonic", lambda: began + session_cache._PAUSE + 1)
         assert sessions.validate(warm.secret) is None
 
     def test_when_it_comes_back_others_use_what_it_kept_until_that_ends(self, warm):
