@@ -48,10 +48,18 @@ def announce(lookup_keys: Collection[LookupKey] | None, using: str) -> None:
     """
     Tell that rows have changed: as soon as the open transaction on the database ``using`` is committed, else at once.
 
+    Where the host commits by hand, after ``set_autocommit(False)``, nobody says when: it is told at once, and a copy
+    that is made before the commit lives until it ends.
+
     Args:
         lookup_keys: As in `KeepsCopies.rows_changed`.
         using: The alias of the database that the rows are in.
 
     """
-    if (keeper := _find()) is not None:
+    if (keeper := _find()) is None:
+        return
+    connection = transaction.get_connection(using)
+    if connection.in_atomic_block or connection.get_autocommit():
         transaction.on_commit(lambda: keeper.rows_changed(lookup_keys), using=using)
+    else:
+        keeper.rows_changed(lookup_keys)

@@ -14,6 +14,7 @@ from codlet_sessions.own_cookie import OwnCookieSession
 from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.shared_cookie import SharedCookieSession
 from codlet_sessions.stores.base import SessionDataStore, SessionStore
+from codlet_sessions.stores.cached import CachedSessionStore
 from codlet_sessions.stores.memory import MemorySessionStore
 from codlet_sessions.stores.orm import OrmSessionStore
 
@@ -49,6 +50,10 @@ def test_every_public_function_has_an_async_twin_with_the_same_signature(owner):
 )
 def test_what_lies_beneath_has_twins_too(owner, name):
     assert inspect.signature(getattr(owner, name)) == inspect.signature(getattr(owner, f"a{name}"))
+
+
+def test_the_store_with_two_ways_says_in_both_worlds_which_one_it_takes():
+    assert {"look_up_with_user", "alook_up_with_user"} <= set(vars(CachedSessionStore))
 
 
 @pytest.mark.parametrize("store", [OrmSessionStore, MemorySessionStore])

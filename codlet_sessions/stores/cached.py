@@ -17,6 +17,7 @@ from codlet_sessions.records import (
     Rejection,
     SessionRecord,
 )
+from codlet_sessions.stores.lookup import users_are_read_from
 from codlet_sessions.stores.orm import OrmSessionStore
 from codlet_sessions.stores.own_connections import connections_for, sees_all_of_this_task
 from codlet_sessions.stores.session_cache import SessionCache, View
@@ -107,6 +108,20 @@ class CachedSessionStore(OrmSessionStore):
         if (record := look_up.worth_keeping(found)) is not None:
             await look_up.cache.akeep(view, record, look_up.path_to(record), look_up.hasher, threads)
         return found
+
+    def look_up_with_user(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        """
+        See `SessionDataStore.look_up_with_user`: the database gives both in one query, and is asked for that.
+
+        A copy would spare it nothing, unless users are read from another database, a replica for instance.
+        """
+        both = users_are_read_from(self.using)
+        return super().look_up(candidates, now) if both else self.look_up(candidates, now)
+
+    async def alook_up_with_user(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
+        """See `SessionDataStore.look_up_with_user`."""
+        both = users_are_read_from(self.using)
+        return await super().alook_up(candidates, now) if both else await self.alook_up(candidates, now)
 
     def _plan(self, candidates: Candidates, now: datetime) -> "_LookUp | None":
         return _LookUp(self.copying, candidates, now) if self.copying and candidates else None

@@ -90,6 +90,11 @@ def _select_for_all(
     return [{key: found[key] for key in question if key in found} for question in questions]
 
 
+def users_are_read_from(using: str) -> bool:
+    """Return whether the routers send whoever reads users to the database ``using``, and the user comes along there."""
+    return _has_users(using) and router.db_for_read(_user_model()) == using
+
+
 def _has_users(using: str) -> bool:
     return router.db_for_write(_user_model()) == using
 

@@ -39,7 +39,7 @@ def ttl_of(alias, key):
 def test_neither_a_secret_nor_a_lookup_key_is_there(cached):
     client = Client()
     client.force_login(UserFactory())
-    client.get("/s/user/")
+    client.get("/s/who/")
     issued = sessions.issue("device:42")
     assert is_copied(issued)
     ended = sessions.issue("device:1")

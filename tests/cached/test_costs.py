@@ -3,10 +3,13 @@
 import asyncio
 import time
 
+import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
+from django.utils.connection import ConnectionDoesNotExist
 
 from codlet_sessions.api import sessions
 from codlet_sessions.backends.cached_db import SessionStore
@@ -103,9 +106,38 @@ RECORD = [name for name in SessionRecord.__slots__ if name != "user"]
 def test_a_page_that_asks_who_it_is_costs_no_query_and_one_for_the_user_costs_one(cached):
     client = Client()
     client.force_login(UserFactory())
-    client.get("/s/user/")
+    client.get("/s/who/")
     assert asked_of(lambda: client.get("/s/who/").json()["subject"]) == ([], ["get_many"])
-    assert asked_of(lambda: client.get("/s/user/").content) == (["SELECT"], ["get_many"])
+    assert asked_of(lambda: client.get("/s/user/").content) == (["SELECT"], [])
+
+
+def test_where_users_are_read_from_a_replica_the_primary_is_spared(cached, settings):
+    settings.DATABASE_ROUTERS = [f"{__name__}.UsersFromAReplica"]
+    client = Client()
+    client.force_login(UserFactory())
+    client.get("/s/who/")
+    asked = []
+    with pytest.raises(ConnectionDoesNotExist, match="replica"):
+        asked_of(lambda: asked.append(client.get("/s/user/").content))
+    assert STAGE.calls == ["get_many"]
+
+
+class UsersFromAReplica:
+    def db_for_read(self, model, **hints):
+        return "replica" if model is User and not hints else None
+
+
+def test_under_asgi_the_user_comes_without_a_hop_too(cached, monkeypatch):
+    user = UserFactory()
+    issued = sessions.issue(user)
+
+    async def main():
+        candidates, now = sessions.hasher.candidates(issued.secret), sessions.clock()
+        return await sessions.store.alook_up_with_user(candidates, now)
+
+    with counted_hops(monkeypatch) as hops:
+        assert asyncio.run(main()).user == user
+    assert len(hops) == 0
 
 
 def test_saving_a_session_costs_the_one_statement_that_it_does_without_a_cache(cached):

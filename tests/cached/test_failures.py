@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from codlet_sessions import changes
 from codlet_sessions.api import get_session_cache, sessions
+from codlet_sessions.backends.cached_db import SessionStore
 from codlet_sessions.models import Session
 from codlet_sessions.stores import copies, session_cache
 from tests.cached.backends import STAGE
@@ -319,3 +320,18 @@ class TestClocks:
         with queries() as asked:
             assert sessions.validate(warm.secret)
         assert len(asked.captured_queries) == 1
+
+
+def test_where_the_host_commits_by_hand_a_save_is_told_at_once(cached):
+    store = SessionStore()
+    store["value"] = 1
+    store.save()
+    assert SessionStore(store.session_key)["value"] == 1
+    transaction.set_autocommit(False)
+    try:
+        store["value"] = 2
+        store.save()
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert SessionStore(store.session_key)["value"] == 2
