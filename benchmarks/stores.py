@@ -43,8 +43,8 @@ def validate(world: World) -> Race:
     if connection.vendor == "postgresql":
         prepared = OURS.using(**PREPARED)
         contestants += [
-            Contestant("ours, `sessions.validate()`, prepared", validate_ours, world.ours, prepared),
-            Contestant("Django `db`, prepared", _load(DB), world.cookies(DB), DB.using(**PREPARED)),
+            Contestant("ours, `sessions.validate()`, prepared by psycopg", validate_ours, world.ours, prepared),
+            Contestant("Django `db`, prepared by psycopg", _load(DB), world.cookies(DB), DB.using(**PREPARED)),
         ]
     if has_cached_engine():
         contestants.append(
