@@ -41,7 +41,9 @@ def request(world: World) -> Race:
     ]
     if connection.vendor == "postgresql":
         site = OURS.using(**PREPARED)
-        contestants.append(Contestant("ours, `request.user`, prepared by psycopg", wsgi(site, "/user/"), world.ours, site))
+        contestants.append(
+            Contestant("ours, `request.user`, prepared by psycopg", wsgi(site, "/user/"), world.ours, site)
+        )
     if has_cached_engine():
         contestants.append(
             Contestant("ours, cached, `request.user`", wsgi(OURS_CACHED, "/user/"), world.ours, OURS_CACHED)
