@@ -69,9 +69,10 @@ def _is_suited(connection: BaseDatabaseWrapper) -> bool:
 
 
 def _is_prepared(sql: str, driver: Any) -> bool:
-    uses = _uses.get(driver)
-    if uses is None:
-        uses = _uses[driver] = Counter()
+    try:
+        uses = _uses.setdefault(driver, Counter())
+    except TypeError:  # somebody's own kind of connection, which cannot be told from another
+        return False
     uses[sql] += 1
     if uses[sql] == WORTH_IT:
         _prepare(sql, driver)

@@ -77,6 +77,12 @@ def test_a_table_that_has_changed_meanwhile_is_asked_as_it_is(issued):
             cursor.execute(column.format(64))
 
 
+def test_a_connection_that_cannot_be_told_from_another_is_asked_as_ever(issued, monkeypatch):
+    monkeypatch.setattr(prepared, "_uses", {})
+    monkeypatch.setattr(type(connection.connection), "__hash__", None)
+    assert [look_up(issued) for _ in range(6)] == [["SELECT"]] * 6
+
+
 def test_a_lost_connection_is_an_outage_and_no_reason_to_prepare_no_longer(issued):
     prepare(issued)
     connection.connection.close()
