@@ -10,6 +10,7 @@ from typing import Final
 from django.db import router, transaction
 from django.utils import timezone
 
+from codlet_sessions.insisting import insisting
 from codlet_sessions.models import Census, Session
 from codlet_sessions.querysets import CensusQuerySet, SessionQuerySet
 
@@ -37,11 +38,7 @@ def take_census(*, using: str | None = None, now: datetime | None = None) -> int
     now = now or timezone.now()
     rows = count_sessions(using=using, now=now)
     written = CensusQuerySet(Census, using=using or router.db_for_write(Census))
-    with transaction.atomic(using=written.db):
-        written.filter(day=day_of(now)).delete_rows()
-        # Somebody else may count at this moment. Their figures are as good.
-        written.bulk_create(rows, ignore_conflicts=True)
-        written.before(day_of(now) - KEPT_FOR).delete_rows()
+    insisting(lambda: _write(rows, written, day_of(now)), written.db)
     return sum(row.count for row in rows)
 
 
@@ -49,6 +46,14 @@ def count_sessions(*, using: str | None = None, now: datetime) -> list[Census]:
     """Return how many sessions there are at ``now``, as rows that nobody has written. Reads the whole table."""
     sessions = SessionQuerySet(Session, using=using or router.db_for_write(Session))
     return [Census(day=day_of(now), **counted) for counted in sessions.counted(now)]
+
+
+def _write(rows: list[Census], written: CensusQuerySet, day: date) -> None:
+    with transaction.atomic(using=written.db):
+        written.filter(day=day).delete_rows()
+        # Somebody else may count at this moment. Their figures are as good.
+        written.bulk_create(rows, ignore_conflicts=True)
+        written.before(day - KEPT_FOR).delete_rows()
 
 
 def day_of(moment: datetime) -> date:

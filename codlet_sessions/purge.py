@@ -1,22 +1,22 @@
 """Deleting what is over, one bounded piece at a time."""
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from django.db import OperationalError, router
+from django.db import router
 from django.utils import timezone
 
+from codlet_sessions.insisting import insisting
 from codlet_sessions.models import RetiredKey, Session
 from codlet_sessions.querysets import NOTHING_KNOWN, RetiredKeyQuerySet, SessionQuerySet
 
 RETAIN_EXPIRED: Final = timedelta(days=7)
 RETAIN_REVOKED: Final = timedelta(days=30)  # the audit asks about these
 BATCH_SIZE: Final = 1000
-_ATTEMPTS: Final = 5
 _LONGEST_PAUSE: Final = timedelta(days=1)
 
 
@@ -98,7 +98,7 @@ def purge(
     report, started = PurgeReport(), time.monotonic()
     for kind, carry_out, batch in ((kind, carry_out, batch) for kind, carry_out, batches in work for batch in batches):
         batch_started = time.monotonic()
-        count = batch.count() if dry_run else _insisting(carry_out, batch)
+        count = batch.count() if dry_run else insisting(partial(carry_out, batch), sessions.db)
         took = time.monotonic() - batch_started
         report = _grown(report, kind, count, seconds=time.monotonic() - started)
         on_batch(report)
@@ -120,13 +120,3 @@ def _delete(batch: SessionQuerySet) -> int:
 
 def _forget_clients(batch: SessionQuerySet) -> int:
     return batch.update(**NOTHING_KNOWN)
-
-
-def _insisting(carry_out: Callable[[SessionQuerySet], int], batch: SessionQuerySet) -> int:
-    # A deadlock with another purge, or SQLite's lock, rolls this one statement back and is over when tried again.
-    for attempt in range(1, _ATTEMPTS):
-        try:
-            return carry_out(batch)
-        except OperationalError:
-            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # spreads two rivals, hides nothing
-    return carry_out(batch)
