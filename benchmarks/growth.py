@@ -44,9 +44,11 @@ def _contestants(world: World, cookies: dict[Any, list[str]], ended: Any) -> lis
     staff = world.users[0]
     type(staff).objects.filter(pk=staff.pk).update(is_staff=True, is_superuser=True)
     OURS.enter()
+    sessions.revoke_all(staff)  # or the list would be longer each time
     staff_cookie = signed_in(new_session(OURS.engine), staff)
     pages = min(_PAGES, world.size)
-    others = world.users[pages:] or world.users  # not those whose lists are asked for: these would grow by that
+    others = world.users[1:] or world.users  # the staff's own list would grow by what they begin
+    staff_cookies = [staff_cookie] * pages
     return [
         Contestant(_STEADY, _count_types, range(world.size), OURS),
         Contestant("look-up, ours", validate_ours, cookies[OURS], OURS),
@@ -54,10 +56,8 @@ def _contestants(world: World, cookies: dict[Any, list[str]], ended: Any) -> lis
         Contestant("issue, ours", sessions.issue, others, OURS),
         Contestant("issue, Django `db`", lambda user: signed_in(new_session(DB.engine), user), others, DB),
         Contestant("revoke all of a subject, ours", sessions.revoke_all, ended, OURS, calls=pages),
-        Contestant(
-            "a user's list of sessions, ours", wsgi(_ADMIN, "/account/sessions/"), cookies[OURS][:pages], _ADMIN
-        ),
-        Contestant("the admin's list, ours", wsgi(_ADMIN, _LIST), [staff_cookie] * pages, _ADMIN),
+        Contestant("a user's list of sessions, ours", wsgi(_ADMIN, "/account/sessions/"), staff_cookies, _ADMIN),
+        Contestant("the admin's list, ours", wsgi(_ADMIN, _LIST), staff_cookies, _ADMIN),
     ]
 
 
