@@ -172,3 +172,9 @@ def test_ending_none_tells_nobody(warm):
     assert sessions.revoke_all("device:1") == 0
     assert Session.objects.none().revoke(timezone.now(), Cause()) == 0
     assert STAGE.calls == []
+
+
+def test_under_asgi_a_session_without_a_copy_is_found_in_the_database(cached):
+    issued = sessions.issue("device:42")
+    asked = sessions.hasher.candidates(issued.secret), sessions.clock()
+    assert asyncio.run(sessions.store.afind_active_session(*asked)) == issued.record

@@ -335,3 +335,18 @@ def test_where_the_host_commits_by_hand_a_save_is_told_at_once(cached):
     finally:
         transaction.set_autocommit(True)
     assert SessionStore(store.session_key)["value"] == 2
+
+
+def test_a_cache_that_refuses_a_mark_is_told_of_in_the_log(cached, monkeypatch, caplog):
+    issued = sessions.issue("device:42")
+    assert is_copied(issued)
+    monkeypatch.setattr(type(caches["sessions"]), "set_many", lambda self, data, timeout=None: list(data))
+    assert sessions.revoke(issued.id)
+    assert "could not be told" in caplog.text
+    assert sessions.validate(issued.secret) is None
+
+
+def test_before_the_app_is_ready_nobody_is_told(monkeypatch):
+    monkeypatch.setattr(changes, "_find", changes._nobody)
+    assert not changes.are_watched()
+    changes.announce(None, "default")

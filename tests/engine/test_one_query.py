@@ -6,7 +6,9 @@ from django.contrib.auth.models import User, UserManager
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.models import Session
+from codlet_sessions.subjects import current_auth_hashes, is_session_auth_hash, outdated_reason
 from tests.asvs.people import signed_in
 
 PLAIN = "django.contrib.auth.backends.ModelBackend"
@@ -114,3 +116,33 @@ def test_a_user_whose_session_says_another_is_left_to_django(inside, ada, grace)
     inside.cookie = store.session_key
     response, _asked = tables_asked(inside)
     assert response.content != b"ada"
+
+
+class Somebody:
+    """A user whose model has a rule of its own for what its sessions begin under."""
+
+    is_active, password = True, "secret"
+
+    def __init__(self, says):
+        self.says = says
+
+    def get_session_auth_hash(self):
+        return self.says
+
+
+def test_a_rule_of_the_hosts_own_decides_about_its_sessions():
+    (digest,) = {*current_auth_hashes(Somebody("one"))}
+    assert outdated_reason(Somebody("one"), digest) is None
+    assert outdated_reason(Somebody("another"), digest) == "credentials_changed"
+    assert is_session_auth_hash("one", Somebody("one"))
+    assert not is_session_auth_hash("one", Somebody("another"))
+    assert current_auth_hashes(Somebody("")) == []
+
+
+def test_a_visitor_who_only_leaves_something_is_nobody(db):
+    store = SessionStore()
+    store["value"] = 1
+    store.save()
+    again = SessionStore(store.session_key)
+    again["value"] = 2
+    assert again.read() is None

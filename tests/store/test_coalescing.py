@@ -270,3 +270,60 @@ def test_a_forked_process_has_threads_of_its_own():
         assert os.read(reading, 100) == b"answer to in the child"
         os.waitpid(child, 0)
         os.close(reading), os.close(writing)
+
+
+def test_who_is_cancelled_before_anybody_looks_is_not_asked_for():
+    async def main():
+        desk.open.clear()
+        first = asyncio.ensure_future(desk.coalescer.ask(0))
+        await until(lambda: desk.batches)
+        second = asyncio.ensure_future(desk.coalescer.ask(1))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.sleep(0)
+        desk.open.set()
+        await first
+        return await desk.coalescer.ask(2)
+
+    with desk_of() as desk:
+        assert asyncio.run(main()) == "answer to 2"
+    assert [0] in desk.batches
+    assert not any(1 in batch for batch in desk.batches)
+
+
+def test_where_no_second_thread_can_be_started_the_first_one_answers(monkeypatch):
+    async def main():
+        desk.open.clear()
+        first = asyncio.ensure_future(desk.coalescer.ask(0))
+        await until(lambda: desk.batches)
+        monkeypatch.setattr(threading.Thread, "start", fail_to_start)
+        second = asyncio.ensure_future(desk.coalescer.ask(1))
+        await asyncio.sleep(0.01)
+        desk.open.set()
+        return await asyncio.gather(first, second)
+
+    def fail_to_start(thread):
+        raise RuntimeError("can't start new thread")
+
+    with desk_of(threads=2) as desk:
+        assert asyncio.run(main()) == ["answer to 0", "answer to 1"]
+
+
+def test_whoever_forgets_its_threads_starts_new_ones():
+    """What a forked process does, in which nothing can be measured."""
+    coalescing.close_all()
+    with desk_of() as desk:
+        assert asyncio.run(desk.coalescer.ask(0)) == "answer to 0"
+        desk.coalescer.close()
+        coalescing._forget_all_threads()
+        assert asyncio.run(desk.coalescer.ask(1)) == "answer to 1"
+
+
+def test_an_answer_that_came_in_the_last_moment_stands():
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        future.set_result("an answer")
+        coalescing._give_up(future)
+        return await future
+
+    assert asyncio.run(main()) == "an answer"

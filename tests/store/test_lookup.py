@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session
+from codlet_sessions.stores import conversion
 from codlet_sessions.stores.lookup import RECORD_COLUMNS, records_under
 from codlet_sessions.stores.orm import OrmSessionStore
 from tests.factories import SessionFactory, UserFactory
@@ -95,3 +96,8 @@ def test_what_it_knows_of_a_connection_goes_with_the_connection(candidates):
     del thread
     gc.collect()
     assert seen[0]() is None
+
+
+def test_on_a_database_that_nobody_knows_moments_are_converted_as_django_does(monkeypatch):
+    monkeypatch.setattr(connection, "vendor", "oracle")
+    assert conversion._shortcut(None, connection) is None

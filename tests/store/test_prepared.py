@@ -99,3 +99,22 @@ def test_where_the_host_tells_of_a_pooler_or_binds_in_the_server_nothing_is_prep
     connection.close()
     assert [look_up(issued) for _ in range(7)] == [["SELECT"]] * 7
     connection.close()
+
+
+def test_a_connection_that_is_lost_meanwhile_is_an_outage(issued):
+    prepare(issued)
+    import psycopg  # which is there where PostgreSQL is
+
+    with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+    with pytest.raises(StoreUnavailable, match="could not be asked"):
+        sessions.validate(issued.secret)
+    connection.close()
+    prepare(issued)
+
+
+def test_what_cannot_be_prepared_is_no_fault(caplog):
+    caplog.set_level("DEBUG", "codlet_sessions")
+    connection.ensure_connection()
+    prepared._prepare("NO SUCH STATEMENT %s", connection.connection)
+    assert "could not be prepared" in caplog.text
