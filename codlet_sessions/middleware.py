@@ -64,7 +64,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
             return super().__call__(request)
 
     def process_request(self, request: HttpRequest) -> None:
-        """Attach both sessions to the request. Reads its cookies and nothing else."""
+        """Attach both sessions to the request. Under an engine of ours nothing is read yet, not even its cookies."""
         if self._is_ours:
             attach_engine(request, cast(Any, self.SessionStore))
         else:

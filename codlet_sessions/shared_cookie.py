@@ -205,7 +205,7 @@ class SharedCookieSession:
 
     def _to_answer_for(self) -> EngineSession | None:
         """Return the session, if the response has to do with it."""
-        return self._session if "session" in self._request.__dict__ or conf.saves_every_request() else None
+        return self._session if conf.saves_every_request() else self._asked_for
 
     def _needed_session(self) -> EngineSession:
         if (session := self._session) is None:

@@ -27,7 +27,7 @@ from codlet_sessions.subjects import is_session_auth_hash
 
 def user_of(session: object) -> Any:
     """Return the user of ``session``, which has been loaded; None if Django must be asked. One query at most."""
-    if (backend := _backend_of(session)) is None or not isinstance(session, EngineSession):
+    if not isinstance(session, EngineSession) or (backend := _backend_of(session)) is None:
         return None
     user = session.joined_user()
     if user is UNKNOWN_USER:
@@ -37,7 +37,7 @@ def user_of(session: object) -> Any:
 
 async def auser_of(session: object) -> Any:
     """Return what `user_of` does, from async code: no thread hop, unless the user has to be fetched."""
-    if (backend := _backend_of(session)) is None or not isinstance(session, EngineSession):
+    if not isinstance(session, EngineSession) or (backend := _backend_of(session)) is None:
         return None
     user = session.joined_user()
     if user is UNKNOWN_USER:
@@ -45,10 +45,8 @@ async def auser_of(session: object) -> Any:
     return _vouched(user, backend, session.loaded_data())
 
 
-def _backend_of(session: object) -> Any:
+def _backend_of(session: EngineSession) -> Any:
     """Return the class of the backend that somebody has signed in by, if all that it does with users is known."""
-    if not isinstance(session, EngineSession):
-        return None
     path = session.loaded_data().get(BACKEND_SESSION_KEY)
     if path is None or path not in conf.authentication_backends():
         return None

@@ -7,7 +7,6 @@ converted as the ORM would convert them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from string import ascii_lowercase
 from typing import Any, cast
 
@@ -74,15 +73,18 @@ def insert(model: Any, values: Mapping[str, Any], using: str) -> None:
     connection = connections[using]
     fields = model._meta.concrete_fields
     parameters = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
+    if (sql := _insertions.get((model, using))) is None:  # whatever the row holds, it is the same
+        sql = _insertions[model, using] = _insertion(model(**values), using)
     with connection.cursor() as cursor:
-        cursor.execute(_insertion(model, using), _given(parameters, connection))
+        cursor.execute(sql, _given(parameters, connection))
 
 
-@cache
-def _insertion(model: Any, using: str) -> str:
-    query = InsertQuery(model)
-    # Whatever the row holds, the statement is the same.
-    query.insert_values(model._meta.concrete_fields, [model(lookup_key="0" * 64)])
+_insertions: dict[tuple[Any, str], str] = {}
+
+
+def _insertion(row: Any, using: str) -> str:
+    query = InsertQuery(type(row))
+    query.insert_values(row._meta.concrete_fields, [row])
     ((sql, _parameters),) = query.get_compiler(using).as_sql()
     return _placed(str(sql), using)
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from django.db import Error
@@ -24,6 +24,7 @@ logger = logging.getLogger("codlet_sessions")
 
 WORTH_IT: Final = 5  # times that a connection has run a statement before it is prepared there
 _DUPLICATE: Final = "42P05"  # prepared before, on a connection that a pooler has handed on
+_NOT_TO_BE_HAD: Final = ("26", "0A", "42")  # SQLSTATE: no such statement; its table has changed; not understood
 _PLACE: Final = re.compile(r"%%|%s")
 
 _uses: "WeakKeyDictionary[Any, Counter[str]]" = WeakKeyDictionary()
@@ -40,16 +41,15 @@ def execute(cursor: Any, sql: str, parameters: Sequence[Any], connection: BaseDa
         django.db.Error: The database failed.
 
     """
-    if not _is_suited(connection) or not _is_prepared(sql, connection.connection):
+    if not _is_suited(connection) or not _is_prepared(sql, connection):
         cursor.execute(sql, parameters)
         return
     try:
         cursor.execute(_call(sql, len(parameters)), parameters)
     except Error as error:
-        if not connection.is_usable():
+        if not _state_of(error.__cause__).startswith(_NOT_TO_BE_HAD):
             raise
-        _unsuited.add(connection.alias)
-        logger.info("Look-ups on '%s' are not prepared from now on: %s.", connection.alias, type(error).__name__)
+        _give_up(connection, error)
         cursor.execute(sql, parameters)
 
 
@@ -68,25 +68,38 @@ def _is_suited(connection: BaseDatabaseWrapper) -> bool:
     return not is_out and bool(connection.get_autocommit())
 
 
-def _is_prepared(sql: str, driver: Any) -> bool:
+def _is_prepared(sql: str, connection: BaseDatabaseWrapper) -> bool:
+    driver = connection.connection
     try:
-        uses = _uses.setdefault(driver, Counter())
+        uses = _uses.get(driver)
     except TypeError:  # somebody's own kind of connection, which cannot be told from another
         return False
+    if uses is None:
+        uses = _uses[driver] = Counter()
     uses[sql] += 1
-    if uses[sql] == WORTH_IT:
-        _prepare(sql, driver)
-    return uses[sql] >= WORTH_IT
+    return uses[sql] > WORTH_IT or (uses[sql] == WORTH_IT and _prepare(sql, connection))
 
 
-def _prepare(sql: str, driver: Any) -> None:
+def _prepare(sql: str, connection: BaseDatabaseWrapper) -> bool:
     text = with_places(sql, "${}").replace("%%", "%")
     try:
-        with driver.cursor() as cursor:  # not Django's: it is no query, and nobody's to count
+        with cast(Any, connection.connection).cursor() as cursor:  # not Django's: it is no query, and nobody's to count
             cursor.execute(f"PREPARE {_name(sql)} AS {text}")
     except Exception as error:
-        if getattr(error, "sqlstate", None) != _DUPLICATE and getattr(error, "pgcode", None) != _DUPLICATE:
-            logger.debug("A look-up could not be prepared: %s.", type(error).__name__)
+        if _state_of(error) != _DUPLICATE:
+            _give_up(connection, error)
+            return False
+    return True
+
+
+def _give_up(connection: BaseDatabaseWrapper, error: Exception) -> None:
+    _unsuited.add(connection.alias)
+    logger.info("Look-ups on '%s' are not prepared from now on: %s.", connection.alias, type(error).__name__)
+
+
+def _state_of(error: BaseException | None) -> str:
+    """Return the SQLSTATE of an error of psycopg or psycopg2; "" if it has none, because the connection is lost."""
+    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
 
 
 @cache

@@ -1,5 +1,7 @@
 """On PostgreSQL, look-ups are prepared once for a connection; and where that cannot be, nobody notices."""
 
+from contextlib import contextmanager
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -113,8 +115,30 @@ def test_a_connection_that_is_lost_meanwhile_is_an_outage(issued):
     prepare(issued)
 
 
-def test_what_cannot_be_prepared_is_no_fault(caplog):
-    caplog.set_level("DEBUG", "codlet_sessions")
-    connection.ensure_connection()
-    prepared._prepare("NO SUCH STATEMENT %s", connection.connection)
-    assert "could not be prepared" in caplog.text
+def test_where_nothing_can_be_prepared_it_is_tried_once(issued, monkeypatch, caplog):
+    caplog.set_level("INFO", "codlet_sessions")
+    monkeypatch.setattr(prepared, "_name", lambda sql: "no name")
+    assert [look_up(issued) for _ in range(7)] == [["SELECT"]] * 7
+    assert [record.message.split(":")[0] for record in caplog.records if "prepared" in record.message] == [
+        "Look-ups on 'default' are not prepared from now on"
+    ]
+
+
+def test_a_statement_that_takes_too_long_is_an_outage_and_not_asked_again(issued):
+    prepare(issued)
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 100")
+        with locked_table(), pytest.raises(StoreUnavailable):
+            look_up(issued)
+        cursor.execute("SET statement_timeout = 0")
+    assert look_up(issued) == ["EXECUTE"]
+
+
+@contextmanager
+def locked_table():
+    import psycopg  # which is there where PostgreSQL is
+
+    with psycopg.connect(connection.connection.info.dsn) as other:
+        other.execute("LOCK TABLE codlet_sessions_session IN ACCESS EXCLUSIVE MODE")
+        yield
+        other.rollback()
