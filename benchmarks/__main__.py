@@ -20,8 +20,8 @@ for _name in ("BENCHMARKS_SECRET_KEY", "BENCHMARKS_KEY"):  # for the servers tha
 django.setup()
 
 from benchmarks import pinning, running  # noqa: E402  # settings first
-from benchmarks.people import NotHere  # noqa: E402
-from benchmarks.questions import QUESTIONS  # noqa: E402
+from benchmarks.people import NotHere  # noqa: E402  # settings first
+from benchmarks.questions import QUESTIONS  # noqa: E402  # settings first
 
 _WORLD = ("size", "rounds", "rows", "seconds")
 
@@ -68,7 +68,8 @@ def _ask_on(url: str, arguments: list[str]) -> int:
     environment = {**os.environ, "DATABASE_URL": url}
     if url == "sqlite":
         del environment["DATABASE_URL"]
-    return subprocess.run([sys.executable, "-m", "benchmarks", *arguments], env=environment, check=False).returncode  # noqa: S603
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603  # this command once more
 
 
 def _ask_all(options: argparse.Namespace) -> bool:

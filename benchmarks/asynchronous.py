@@ -83,7 +83,7 @@ def asgi(site: Site, path: str) -> Callable[[str], Awaitable[None]]:
             if message["type"] == "http.response.start":
                 answered.append(message["status"])
 
-        await handler(_scope(path, cookie), _once(receive), send)  # type: ignore[arg-type]
+        await handler(_scope(path, cookie), _once(receive), send)
         if answered != [200]:
             raise RuntimeError(f"{site.name}: {path} answered {answered}.")
 

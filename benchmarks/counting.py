@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 try:
     from redis.connection import AbstractConnection as RedisConnection
 except ImportError:
-    RedisConnection = None  # type: ignore[assignment, misc]
+    RedisConnection = None
 
 
 @dataclass

@@ -127,7 +127,7 @@ def _database() -> dict[str, str]:
 def _requests_a_second(address: Sequence[str], connections: int, seconds: float, script: Path) -> float:
     """Have ``wrk`` ask, and return how many requests a second were answered."""
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{max(seconds, 1):.0f}s"]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  # wrk, against a server of our own
         [*command, "--script", str(script), *address], capture_output=True, text=True, check=True
     )
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:

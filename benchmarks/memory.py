@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -61,7 +60,10 @@ def _process(site: Site, page: str, cookie: str) -> float:
     name = str(connection.settings_dict["NAME"])
     environment = {**os.environ, "BENCHMARKS_DATABASE_NAME": name, "BENCHMARKS_SITE": site.as_json()}
     code = _PROCESS.format(page=page, cookie=cookie)
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(  # noqa: S603  # the program above
+        command, env=environment, capture_output=True, text=True, check=True
+    )
     return float(done.stdout)
 
 
@@ -69,9 +71,13 @@ def _in_redis(site: Site, cookies: list[str]) -> float:
     """Return what each of the sessions that ``cookies`` open takes up, in KiB."""
     site.enter()
     cache: Any = caches["default"]
-    used: Callable[[], int] = lambda: cache._cache.get_client().info("memory")["used_memory"]  # noqa: E731
     cache.clear()
-    before = used()
+    before = _used_by(cache)
     for cookie in cookies:
         new_session(site.engine, cookie).load()
-    return (used() - before) / len(cookies) / 1024
+    return (_used_by(cache) - before) / len(cookies) / 1024
+
+
+def _used_by(cache: Any) -> int:
+    """Return the bytes that the server of ``cache`` has in use."""
+    return int(cache._cache.get_client().info("memory")["used_memory"])

@@ -29,7 +29,7 @@ _STYLE = {
 
 def draw(outcome: Outcome, path: Path) -> None:
     """Draw the ratios of ``outcome`` into the SVG file at ``path``."""
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+    with mpl.rc_context(_STYLE):
         figure = _curves(outcome) if outcome.answer.is_course else _bars(outcome)
         figure.savefig(path, transparent=True, bbox_inches="tight", metadata={"Date": None})
         pyplot.close(figure)

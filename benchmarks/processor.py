@@ -56,7 +56,7 @@ def _processor_time(contestant: Contestant) -> dict[str, float]:
     backend = connection.connection.info.backend_pid
     here, there = time.process_time_ns(), _nanoseconds(backend)
     contestant.measure()
-    calls = len(contestant.inputs) + 1  # type: ignore[arg-type]
+    calls = len(contestant.inputs) + 1
     return {
         HERE: (time.process_time_ns() - here) / calls / 1000,
         THERE: (_nanoseconds(backend) - there) / calls / 1000,

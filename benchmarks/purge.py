@@ -123,7 +123,7 @@ def _traffic() -> Iterator[dict[str, float]]:
         "BENCHMARKS_SITE": OURS.as_json(),
     }
     command = [sys.executable, "-m", "benchmarks.traffic"]
-    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)  # noqa: S603
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)  # noqa: S603  # ours
     try:
         assert other.stdout is not None  # noqa: S101  # a pipe was asked for
         other.stdout.readline()  # it is at work

@@ -116,9 +116,9 @@ def close_connections() -> None:
     if Site._plain:
         connections.settings["default"] = Site._plain
     if connection.vendor == "postgresql":
-        for pool in connection._connection_pools.values():  # type: ignore[attr-defined]
+        for pool in connection._connection_pools.values():
             pool.close()
-        connection._connection_pools.clear()  # type: ignore[attr-defined]
+        connection._connection_pools.clear()
     connections.close_all()
 
 

@@ -14,7 +14,7 @@ def nothing(request: HttpRequest) -> HttpResponse:
 
 def subject(request: HttpRequest) -> HttpResponse:
     """Ask whose session it is, without the user's row."""
-    return HttpResponse(request.codlet_session.subject)  # type: ignore[attr-defined]
+    return HttpResponse(request.codlet_session.subject)
 
 
 def data(request: HttpRequest) -> HttpResponse:
@@ -42,7 +42,7 @@ async def anothing(request: HttpRequest) -> HttpResponse:
 
 async def asubject(request: HttpRequest) -> HttpResponse:
     """Ask whose session it is, without the user's row."""
-    return HttpResponse((await request.acodlet_session()).subject)  # type: ignore[attr-defined]
+    return HttpResponse((await request.acodlet_session()).subject)
 
 
 async def adata(request: HttpRequest) -> HttpResponse:
