@@ -45,6 +45,12 @@ _VALUES = {
         "session_key": "md5(concat(rand(), n))",
     },
 }
+_ENDS = ("expires_at", "expire_date")
+_SPREAD = {  # over two weeks, as the ends of a site's sessions are
+    "postgresql": "one.{end} + random() * interval '14 days'",
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', one.{end}, abs(random() %% 1209600) || ' seconds')",
+    "mysql": "one.{end} + interval floor(rand() * 1209600000) * 1000 microsecond",
+}
 
 
 @dataclass
@@ -87,6 +93,7 @@ def copy_rows(model: type[Model], low: int, high: int, subjects: int) -> None:
     }
     made["user_id"] = _SUBJECT.format(subjects=subjects)
     quote = connection.ops.quote_name
+    made |= {end: _SPREAD[connection.vendor].format(end=quote(end)) for end in _ENDS}
     names = [field.column for field in model._meta.concrete_fields if field.column != "id" or model is Session]
     values = ", ".join(made.get(name, f"one.{quote(name)}") for name in names)
     columns, table, key = ", ".join(map(quote, names)), quote(model._meta.db_table), model._meta.pk

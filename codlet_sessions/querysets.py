@@ -160,11 +160,11 @@ class SessionQuerySet(RowDeletion, _QuerySet):
         Their data is emptied, and what is known of the client forgotten, if ``cause`` says so. A session that was
         revoked before keeps its first ``revoked_at``, reason and actor.
         """
-        return self.unrevoked().update(**_ended(now, cause))
+        return self.unrevoked().update(**ended(now, cause))
 
     async def arevoke(self, now: datetime, cause: Cause) -> int:
         """End sessions as `revoke` does, from async code."""
-        return await self.unrevoked().aupdate(**_ended(now, cause))
+        return await self.unrevoked().aupdate(**ended(now, cause))
 
     def counted(self, now: datetime) -> Iterable[dict[str, Any]]:
         """
@@ -272,6 +272,7 @@ def _is_past(now: datetime) -> models.Q:
     return models.Q(expires_at__lte=now) | models.Q(idle_expires_at__lte=now)
 
 
-def _ended(now: datetime, cause: Cause) -> dict[str, Any]:
+def ended(now: datetime, cause: Cause) -> dict[str, Any]:
+    """Return what to write into a row that `SessionQuerySet.revoke` ends at ``now``."""
     ended = {"revoked_at": now, "revoked_reason": cause.reason, "revoked_by": cause.revoked_by, "data": ""}
     return {**ended, **NOTHING_KNOWN} if cause.forgets_client else ended

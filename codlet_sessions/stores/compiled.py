@@ -7,12 +7,14 @@ converted as the ORM would convert them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from string import ascii_lowercase
 from typing import Any, cast
+from uuid import UUID
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.sql import InsertQuery
+from django.db.models.sql import InsertQuery, UpdateQuery
 
 from codlet_sessions.stores import prepared
 from codlet_sessions.stores.conversion import Plan, converted, plan_of
@@ -31,6 +33,21 @@ class Compiled:
 
     sql: str
     expressions: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update:
+    """
+    A statement that changes rows.
+
+    Attributes:
+        sql: Its text, with a place for each parameter.
+        parameters: The name of what goes into each place, or None and what always stands there.
+
+    """
+
+    sql: str
+    parameters: tuple[tuple[str | None, Any], ...]
 
 
 def compiled(queryset: Any, columns: Sequence[str], using: str) -> Compiled:
@@ -79,7 +96,52 @@ def insert(model: Any, values: Mapping[str, Any], using: str) -> None:
         cursor.execute(sql, _given(parameters, connection))
 
 
+def compiled_update(queryset: Any, changes: Mapping[str, Any], samples: Mapping[str, Any], using: str) -> Update:
+    """
+    Return the statement that writes ``changes`` into the rows of ``queryset`` in the database ``using``.
+
+    Args:
+        queryset: Rows, all of one model.
+        changes: Values by the names of fields.
+        samples: Which values in the conditions and among ``changes`` stand for others, which will differ from time to
+            time: a value of its own by the name of each.
+        using: The alias of the database.
+
+    """
+    query = queryset.query.chain(UpdateQuery)
+    query.add_update_values(dict(changes))
+    sql, parameters = query.get_compiler(using).as_sql()
+    names = {_adapted(sample, using): name for name, sample in samples.items()}
+    return Update(_placed(sql, using), tuple((names.get(value), value) for value in parameters))
+
+
+def update(statement: Update, values: Mapping[str, Any], using: str) -> int:
+    """
+    Run ``statement`` with ``values`` in the places of its samples, and return how many rows it wrote.
+
+    Raises:
+        django.db.Error: The database failed, or refused a value. An open transaction is then broken, as by the ORM.
+
+    """
+    connection = connections[using]
+    known = {name: _adapted(value, using) for name, value in values.items()}
+    parameters = [constant if name is None else known[name] for name, constant in statement.parameters]
+    with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
+        cursor.execute(statement.sql, _given(parameters, connection))
+        return int(cursor.rowcount)
+
+
 _insertions: dict[tuple[Any, str], str] = {}
+
+
+def _adapted(value: Any, using: str) -> Any:
+    """Return ``value``, text, a moment or an id, as a field of its kind gives it to the driver."""
+    connection = connections[using]
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
+        return value.hex
+    return value
 
 
 def _insertion(row: Any, using: str) -> str:

@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import Error, connections, router, transaction
 from django.db.models import Count, Q, QuerySet
 
+from codlet_sessions import changes
 from codlet_sessions.models import RetiredKey, Session
 from codlet_sessions.querysets import RetiredKeyQuerySet, SessionQuerySet
 from codlet_sessions.records import (
@@ -30,6 +31,7 @@ from codlet_sessions.records import (
 )
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.stores.compiled import insert
+from codlet_sessions.stores.ending import end_subject
 from codlet_sessions.stores.lookup import RECORD_COLUMNS, arecords_under, records_under
 from codlet_sessions.stores.outages import translated_errors
 
@@ -119,6 +121,8 @@ class OrmSessionStore(SessionDataStore):
     ) -> int:
         """See `SessionStore.revoke_subject`."""
         with translated_errors():
+            if current is None and not changes.are_watched():
+                return end_subject(subject, now, cause, keep, self.using)
             return self._all_but(keep, current, subject, now).revoke(now, cause)
 
     async def arevoke_subject(
@@ -132,6 +136,8 @@ class OrmSessionStore(SessionDataStore):
     ) -> int:
         """See `SessionStore.revoke_subject`."""
         with translated_errors():
+            if current is None and not changes.are_watched():
+                return await sync_to_async(end_subject)(subject, now, cause, keep, self.using)
             return await self._all_but(keep, current, subject, now).arevoke(now, cause)
 
     def touch_session(self, session: ActiveSessionRecord, now: datetime, idle_expires_at: datetime | None) -> bool:
