@@ -48,7 +48,8 @@ class World:
     def users(self) -> list[Any]:
         """The users."""
         model = get_user_model()
-        model.objects.bulk_create([model(username=f"user-{i}", password=_NOBODY_KNOWS) for i in range(self.size)])
+        everybody = [model(username=f"user-{i}", password=f"{_NOBODY_KNOWS}{i}") for i in range(self.size)]
+        model.objects.bulk_create(everybody)
         return list(model.objects.order_by("pk"))
 
     def cookies(self, site: Site) -> list[str]:

@@ -49,7 +49,13 @@ def _pin_for_now(process: int) -> None:
     atexit.register(os.sched_setaffinity, process, before)
 
 
+def pin_backend(driver: Any) -> None:
+    """Keep PostgreSQL's process behind ``driver``, a connection of psycopg's that is not Django's, there, too."""
+    if is_on():
+        with suppress(OSError):  # another user's, or on another machine
+            os.sched_setaffinity(driver.info.backend_pid, _cpu)
+
+
 def _pin_backend(connection: Any, **kwargs: object) -> None:
     if connection.vendor == "postgresql":
-        with suppress(OSError):  # another user's, or on another machine
-            os.sched_setaffinity(connection.connection.info.backend_pid, _cpu)
+        pin_backend(connection.connection)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection
 
+from benchmarks import pinning
 from benchmarks.people import World, new_session
 from benchmarks.rounds import Contestant, Race
 from benchmarks.sites import (
@@ -79,7 +80,9 @@ def raw_cursor(world: World) -> Any:
     if connection.vendor == "postgresql":  # Django's own has preparing turned off
         import psycopg
 
-        return world.stack.enter_context(psycopg.connect(**raw_parameters(), autocommit=True)).cursor()
+        driver = world.stack.enter_context(psycopg.connect(**raw_parameters(), autocommit=True))
+        pinning.pin_backend(driver)
+        return driver.cursor()
     connection.ensure_connection()
     return connection.connection.cursor()
 

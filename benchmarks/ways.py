@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection
 from django.utils import timezone
 
+from benchmarks import pinning
 from benchmarks.asynchronous import MANY, by_threads, pooled
 from benchmarks.people import NotHere, World, new_session
 from benchmarks.rounds import AsyncContestant, Contestant, Race
@@ -57,7 +58,11 @@ class _Native(AsyncContestant):
     async def _gathered(self, inputs: Any) -> float:
         from psycopg_pool import AsyncConnectionPool
 
+        async def pinned(own: Any) -> None:
+            pinning.pin_backend(own)
+
         options = {"kwargs": {"autocommit": True, "prepare_threshold": 0}, "min_size": 2, "max_size": 2, "open": False}
+        options["configure"] = pinned
         async with AsyncConnectionPool(" ".join(f"{k}={v}" for k, v in raw_parameters().items()), **options) as pool:
 
             async def select(lookup_key: str) -> object:

@@ -1,12 +1,12 @@
 """The configured `sessions`: where settings, keys, store and clock are joined, and nowhere else."""
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
-from django.utils import timezone
 
 from codlet_sessions import conf
 from codlet_sessions.adoption import Predecessor
@@ -28,6 +28,10 @@ def get_cookie_policy() -> CookiePolicy:
     return conf.cookie_policy()
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @cache
 def get_manager() -> SessionManager:
     """
@@ -45,7 +49,7 @@ def get_manager() -> SessionManager:
         hasher=hasher,
         cookie=get_cookie_policy(),
         timeouts=config.timeouts,
-        clock=timezone.now,
+        clock=_now,
         keeps_client_facts=config.keeps_client_facts,
     )
 

@@ -215,9 +215,9 @@ def adopts_from() -> str | None:
     return path
 
 
-def authentication_backends() -> list[str]:
-    """Return the host's AUTHENTICATION_BACKENDS."""
-    return list(settings.AUTHENTICATION_BACKENDS)
+def is_authentication_backend(path: str) -> bool:
+    """Return whether ``path`` is among the host's AUTHENTICATION_BACKENDS."""
+    return path in settings.AUTHENTICATION_BACKENDS
 
 
 def exception_reporter_filter() -> str:

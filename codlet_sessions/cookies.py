@@ -68,7 +68,10 @@ class CookiePolicy:
 
     def vary(self, response: HttpResponseBase) -> None:
         """Tell caches that this response depends on who asked."""
-        patch_vary_headers(response, ("Cookie",))
+        if response.has_header("Vary"):
+            patch_vary_headers(response, ("Cookie",))
+        else:
+            response.headers["Vary"] = "Cookie"
 
     def _forbid_storing(self, response: HttpResponseBase) -> None:
         self.vary(response)

@@ -32,7 +32,7 @@ from codlet_sessions.records import (
 )
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionStore
-from codlet_sessions.subjects import Subject, current_auth_hashes, may_sign_in, outdated_reason, subject_of
+from codlet_sessions.subjects import Subject, current_auth_hashes, may_sign_in, outdated_reason_in, subject_of
 from codlet_sessions.timeouts import Timeouts, is_worth_noting
 
 logger = logging.getLogger("codlet_sessions")
@@ -431,7 +431,7 @@ def authentic(hasher: SecretHasher, finding: Finding) -> Finding:
     if not sealing.is_sealed(hasher, finding):
         return finding.rejected(RejectionReason.TAMPERED)
     is_known = finding.user_id is not None and finding.user is not UNKNOWN_USER
-    why = outdated_reason(finding.user, finding.auth_hash) if is_known else None
+    why = outdated_reason_in(finding.user, finding.auth_hash) if is_known else None
     return finding if why is None else finding.rejected(RejectionReason.OUTDATED, ends_for=why)
 
 

@@ -22,7 +22,7 @@ from codlet_sessions.engine import EngineSession
 from codlet_sessions.errors import FAILURES, SessionLimitReached
 from codlet_sessions.own_cookie import OwnCookieSession
 from codlet_sessions.records import RevocationReason
-from codlet_sessions.requests import EngineRequest, attach, attach_engine, session_of, under_way
+from codlet_sessions.requests import EngineRequest, attach, attach_engine, become, session_of, under_way
 from codlet_sessions.vouching import auser_of, user_of
 
 logger = logging.getLogger("codlet_sessions")
@@ -114,6 +114,39 @@ class SessionMiddleware(DjangoSessionMiddleware):
         return _unavailable(exception) if isinstance(exception, FAILURES) else None
 
 
+class UserRequest(HttpRequest):
+    """A request that knows its user: nothing is made of that until somebody asks."""
+
+    @property
+    def user(self) -> Any:
+        """Who has signed in, not read yet. Can be replaced like a plain attribute; once deleted, it is as before."""
+        known = self.__dict__
+        if "user" not in known:
+            known["user"] = LazyUser(partial(_user, self))
+        return known["user"]
+
+    @user.setter
+    def user(self, value: Any) -> None:
+        self.__dict__["user"] = value
+
+    @user.deleter
+    def user(self) -> None:
+        self.__dict__.pop("user", None)
+
+    async def auser(self) -> Any:
+        """Return ``user``, from async code."""
+        return await _auser(self)
+
+
+class LazyUser(SimpleLazyObject):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A user that is read when somebody looks at it, and lets go of its request then: neither keeps the other alive."""
+
+    def _setup(self) -> None:
+        if (fetch := self._setupfunc) is not None:  # else another thread has been here just now
+            self._wrapped = fetch()
+            self.__dict__["_setupfunc"] = None
+
+
 class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
     """
     Gives each request ``request.user`` and ``await request.auser()``; stands in the place of Django's.
@@ -129,8 +162,9 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
         """Attach the user to the request. Reads nothing yet."""
         if not isinstance(request, EngineRequest):  # which has a session, though it may not be made yet
             super().process_request(request)
-        request.user = cast(Any, SimpleLazyObject(partial(_user, request)))
-        request.auser = partial(_auser, request, request.user)
+        for name in ("user", "auser"):  # Django's
+            request.__dict__.pop(name, None)
+        become(request, UserRequest)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop."""
@@ -148,9 +182,10 @@ def _has_steps_of_its_own(kind: type, base: type) -> bool:
 
 def _user(request: Any) -> Any:
     if not hasattr(request, "_cached_user"):  # where Django's own request.user looks first
-        _say_what_for(request.session)
-        request.session.get(SESSION_KEY)  # so that it is loaded
-        if (user := user_of(request.session)) is None:
+        session = request.session
+        _say_what_for(session)
+        session.get(SESSION_KEY)  # so that it is loaded
+        if (user := user_of(session)) is None:
             with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
                 user = get_user(request)
         request._cached_user = user
@@ -160,13 +195,15 @@ def _user(request: Any) -> Any:
     return request._cached_user
 
 
-async def _auser(request: Any, lazy_user: object) -> Any:
-    if request.user is not lazy_user:  # login() or logout() has put somebody there
-        return request.user
+async def _auser(request: Any) -> Any:
+    known = request.__dict__.get("user")
+    if known is not None and type(known) is not LazyUser:  # login() or logout() has put somebody there
+        return known
     if not hasattr(request, "_cached_user"):
-        _say_what_for(request.session)
-        await request.session.aget(SESSION_KEY)
-        if (user := await auser_of(request.session)) is None:
+        session = request.session
+        _say_what_for(session)
+        await session.aget(SESSION_KEY)
+        if (user := await auser_of(session)) is None:
             with _ending_for(request, RevocationReason.CREDENTIALS_CHANGED):
                 user = await aget_user(request)
         request._cached_user = user

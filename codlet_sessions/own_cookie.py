@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from codlet_sessions import limits
 from codlet_sessions.api import get_cookie_policy, get_keeper, sessions
+from codlet_sessions.belonging import OfOneRequest
 from codlet_sessions.clients import anote_device, facts_about, note_device
 from codlet_sessions.cookies import SERVER_ERROR
 from codlet_sessions.failures import RemembersFailure
@@ -22,7 +23,7 @@ from codlet_sessions.subjects import may_sign_in, outdated_reason, subject_of, u
 from codlet_sessions.writes import SessionOver
 
 
-class OwnCookieSession(RemembersFailure):
+class OwnCookieSession(RemembersFailure, OfOneRequest):
     """
     One request's session: read at most once, and only if somebody asks.
 
@@ -32,7 +33,7 @@ class OwnCookieSession(RemembersFailure):
     """
 
     def __init__(self, request: HttpRequest) -> None:
-        self._request = request
+        super().__init__(request)
         self._has_raised = False
         self._unread = get_cookie_policy().take(request)
         self._was_sent = self._unread is not None

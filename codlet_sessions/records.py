@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
@@ -178,6 +178,60 @@ Verdict: TypeAlias = ActiveSessionRecord | Rejection
 """What a secret is worth."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class UserTable:
+    """
+    The table that users are in, as far as it is known to what reads their rows.
+
+    Attributes:
+        model: AUTH_USER_MODEL.
+        columns: The names of its columns.
+        is_active, password: Where among them these two are; None if the model does not say by them who may sign in.
+
+    """
+
+    model: Any
+    columns: tuple[str, ...]
+    is_active: int | None
+    password: int | None
+
+
+@dataclass(slots=True, eq=False)
+class UserRow:
+    """
+    The user of a session, as values of a row: whoever wants to know whose session it is needs two of them.
+
+    Attributes:
+        table: Where the row is from.
+        values: What its columns hold, in their order.
+        using: The alias of the database.
+
+    """
+
+    table: UserTable
+    values: Sequence[Any] = field(repr=False)
+    using: str
+    _user: Any = field(default=None, init=False, repr=False)
+
+    @property
+    def is_active(self) -> object:
+        """Whether the user is active; None if only `as_user` can tell."""
+        place = self.table.is_active
+        return None if place is None else self.values[place]
+
+    @property
+    def password(self) -> object:
+        """The user's password, as it is stored; None if only `as_user` can tell."""
+        place = self.table.password
+        return None if place is None else self.values[place]
+
+    def as_user(self) -> Any:
+        """Return the user: the object that Django would have made, and the same one each time."""
+        if self._user is None:
+            self._user = self.table.model.from_db(self.using, self.table.columns, self.values)
+        return self._user
+
+
 UNKNOWN_USER: Final = object()
 
 
@@ -201,8 +255,8 @@ class SessionRecord:
         auth_hash: What the user's credentials came to at the sign-in (see `codlet_sessions.subjects`), if known.
         is_persistent: Whether the browser keeps the cookie when it closes; None leaves that to the host's settings.
         client: What was recorded of the client; a look-up does not read it.
-        user: The row of AUTH_USER_MODEL that ``user_id`` leads to, None if there is none; `UNKNOWN_USER` if the store
-            did not look for it.
+        user: The `UserRow` that ``user_id`` leads to, None if there is none; `UNKNOWN_USER` if the store did not look
+            for it.
 
     """
 
@@ -223,7 +277,7 @@ class SessionRecord:
     auth_hash: str | None = field(default=None, repr=False)
     is_persistent: bool | None = None
     client: ClientFacts | None = field(default=None, compare=False)
-    user: object = field(default=UNKNOWN_USER, compare=False, repr=False)
+    user: Any = field(default=UNKNOWN_USER, compare=False, repr=False)
 
     @property
     def length(self) -> timedelta:

@@ -75,8 +75,13 @@ def attach_engine(request: HttpRequest, engine: type[EngineSession]) -> None:
 
 def _attach(request: HttpRequest, kind: type[SessionRequest], make: Callable[[HttpRequest], RequestSession]) -> None:
     if not isinstance(request, kind):
-        request.__class__ = _with_session(cast(Any, type(request)), cast(Any, kind))
+        become(request, kind)
         cast(Any, request)._session_of_request = make(request)
+
+
+def become(request: HttpRequest, kind: type[HttpRequest]) -> None:
+    """Give ``request`` the properties and methods of ``kind``, beside those of its own class."""
+    request.__class__ = _with_those_of(cast(Any, type(request)), cast(Any, kind))
 
 
 def session_of(request: HttpRequest) -> RequestSession:
@@ -119,5 +124,5 @@ _request_under_way: ContextVar[HttpRequest | None] = ContextVar("codlet_sessions
 
 
 @cache
-def _with_session(request_class: type[HttpRequest], kind: type[SessionRequest]) -> type[HttpRequest]:
+def _with_those_of(request_class: type[HttpRequest], kind: type[HttpRequest]) -> type[HttpRequest]:
     return type(request_class.__name__, (kind, request_class), {"__module__": request_class.__module__})

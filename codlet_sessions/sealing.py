@@ -20,15 +20,13 @@ from codlet_sessions.records import SessionRecord
 
 def seal(hasher: SecretHasher, record: SessionRecord, payload: str = "") -> SessionRecord:
     """Return ``record`` with ``payload`` for its data, sealed to its id, lookup key, key version and subject."""
-    return replace(record, data=f"{payload}:{_seal_of(hasher, record, payload)}")
+    return replace(record, data=f"{payload}:{_seal_of(hasher, record, payload).decode()}")
 
 
 def is_sealed(hasher: SecretHasher, record: SessionRecord) -> bool:
     """Return whether the data of ``record`` was sealed to it by a key of ours: asked of each row that a store gives."""
     payload, _colon, sealed = record.data.rpartition(":")
-    if record.key_version not in hasher.key_ring:
-        return False
-    return compare_digest(sealed.encode(), _seal_of(hasher, record, payload).encode())
+    return record.key_version in hasher.key_ring and compare_digest(sealed.encode(), _seal_of(hasher, record, payload))
 
 
 def payload_of(record: SessionRecord) -> str:
@@ -36,7 +34,7 @@ def payload_of(record: SessionRecord) -> str:
     return record.data.rpartition(":")[0]
 
 
-def _seal_of(hasher: SecretHasher, record: SessionRecord, payload: str) -> str:
+def _seal_of(hasher: SecretHasher, record: SessionRecord, payload: str) -> bytes:
     subject = record.subject.encode()
     bound = (record.id.bytes, record.lookup_key.encode(), len(subject).to_bytes(4, "big"), subject, payload.encode())
-    return b64_encode(hasher.seal(record.key_version, b"".join(bound))).decode()
+    return b64_encode(hasher.seal(record.key_version, b"".join(bound)))

@@ -4,11 +4,13 @@ The two names of a session: its secret, which is ``session_key`` by Django's con
 `KeyedSession` knows under which of them a session goes, and whether the browser does.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
 
+from codlet_sessions import conf
 from codlet_sessions.adoption import ForeignSession
 from codlet_sessions.ids import uuid7
 from codlet_sessions.records import SessionRecord
@@ -36,6 +38,16 @@ class KeyedSession(_SessionBase):
     """
 
     has_new_secret = False
+
+    def __init__(self, session_key: str | None = None) -> None:
+        # Without Django's own, which looks a serializer up that nobody needs: this is made for nearly every request.
+        self._session_key = session_key
+        self.accessed = self.modified = False
+
+    @cached_property
+    def serializer(self) -> Any:
+        """The class that SESSION_SERIALIZER names: for Django's ``encode()`` and ``decode()``."""
+        return type(conf.serializer())
 
     # Kept where nothing that lists an object's attributes shows its text.
 

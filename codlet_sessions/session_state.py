@@ -21,6 +21,7 @@ from codlet_sessions.records import (
     Rejection,
     RevocationReason,
     SessionRecord,
+    UserRow,
 )
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_key import KeyedSession
@@ -139,8 +140,9 @@ class SessionState(RemembersFailure, KeyedSession):
         self.spares_cookie = isinstance(over, SessionOver) and over.is_superseded
 
     def joined_user(self) -> Any:
-        """Return the user's row that came with this session's when it was loaded, None if there was none."""
-        return None if self._record is None else self._record.user
+        """Return the user whose row came with this session's: None if there was none, or `UNKNOWN_USER`."""
+        came = None if self._record is None else self._record.user
+        return came.as_user() if isinstance(came, UserRow) else came
 
     def loaded_data(self) -> Mapping[str, Any]:
         """Return the data of this session, as far as it has been loaded. Counts as no access of a view's."""

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from codlet_sessions import conf
 from codlet_sessions.api import get_cookie_policy
+from codlet_sessions.belonging import OfOneRequest
 from codlet_sessions.clients import anote_device, facts_about, note_device
 from codlet_sessions.cookies import SERVER_ERROR
 from codlet_sessions.engine import EngineSession
@@ -20,7 +21,7 @@ from codlet_sessions.subjects import subject_of
 from codlet_sessions.writes import SessionOver
 
 
-class SharedCookieSession:
+class SharedCookieSession(OfOneRequest):
     """
     One request's session, which ``request.session`` and ``request.codlet_session`` are two views of.
 
@@ -29,10 +30,10 @@ class SharedCookieSession:
     a newer one; a write that is superseded is dropped; a cookie that may be newer than it looks is not cleared.
     """
 
-    __slots__ = ("_engine", "_has_raised", "_request")
+    __slots__ = ("_engine", "_has_raised")
 
     def __init__(self, request: HttpRequest, engine: type[EngineSession]) -> None:
-        self._request = request
+        super().__init__(request)
         self._engine = engine
         self._has_raised = False
 
@@ -153,14 +154,16 @@ class SharedCookieSession:
             StoreError, KeysUnavailable: It could not be saved, because there was no answer.
 
         """
-        if (session := self._to_answer_for()) is None:
+        saves_always = conf.saves_every_request()
+        if (session := self._session if saves_always else self._asked_for) is None:
             return
-        if conf.saves_every_request():
+        if saves_always:
             session.read()
         session.settle()
-        if self._was_of_use(response):
+        was_of_use = response.status_code < SERVER_ERROR and not self._has_raised
+        if was_of_use:
             session.renew_credentials()
-        if self._must_save(session, response):
+        if self._must_save(session, response, saves_always):
             session.may_be_adopted = True
             try:
                 self._save_anew_if_raised(session)
@@ -169,19 +172,21 @@ class SharedCookieSession:
             else:
                 self._hand_over(session, response)
         self._tell(session, response)
-        if self._was_of_use(response):
+        if was_of_use:
             session.touch()
 
     async def aanswer(self, response: HttpResponseBase) -> None:
         """Answer as `answer` does, from async code: no thread hop unless there is something to save."""
-        if (session := self._to_answer_for()) is None:
+        saves_always = conf.saves_every_request()
+        if (session := self._session if saves_always else self._asked_for) is None:
             return
-        if conf.saves_every_request():
+        if saves_always:
             await session.aread()
         await session.asettle()
-        if self._was_of_use(response):
+        was_of_use = response.status_code < SERVER_ERROR and not self._has_raised
+        if was_of_use:
             await session.arenew_credentials()
-        if self._must_save(session, response):
+        if self._must_save(session, response, saves_always):
             session.may_be_adopted = True
             try:
                 await self._asave_anew_if_raised(session)
@@ -190,7 +195,7 @@ class SharedCookieSession:
             else:
                 self._hand_over(session, response)
         self._tell(session, response)
-        if self._was_of_use(response):
+        if was_of_use:
             await session.atouch()
 
     @property
@@ -203,24 +208,17 @@ class SharedCookieSession:
         """The session, if anybody has asked for it: it is made for that."""
         return self._session if "session" in self._request.__dict__ else None
 
-    def _to_answer_for(self) -> EngineSession | None:
-        """Return the session, if the response has to do with it."""
-        return self._session if conf.saves_every_request() else self._asked_for
-
     def _needed_session(self) -> EngineSession:
         if (session := self._session) is None:
             raise ImproperlyConfigured("request.session is gone: whoever took it must leave one of this engine there.")
         return session
 
-    def _must_save(self, session: EngineSession, response: HttpResponseBase) -> bool:
+    def _must_save(self, session: EngineSession, response: HttpResponseBase, saves_always: bool) -> bool:
         if response.status_code >= SERVER_ERROR or session.is_empty():
             return False
         if session.spares_cookie and session.who() is None:
             return False  # it was sent before the browser had its new cookie, which a new session would overwrite
-        return session.modified or session.awaits_adoption or conf.saves_every_request()
-
-    def _was_of_use(self, response: HttpResponseBase) -> bool:
-        return response.status_code < SERVER_ERROR and not self._has_raised
+        return session.modified or session.awaits_adoption or saves_always
 
     def _save_anew_if_raised(self, session: EngineSession) -> None:
         if self._has_raised or not session.is_stored():

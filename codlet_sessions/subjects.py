@@ -9,7 +9,7 @@ A session that was issued holds one of the password as it is stored, which no ot
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hmac import compare_digest
 from itertools import chain
 from typing import Any, Final
@@ -23,7 +23,7 @@ from django.dispatch import receiver
 from django.utils.crypto import salted_hmac
 
 from codlet_sessions.models import MAX_SUBJECT_LENGTH
-from codlet_sessions.records import RevocationReason
+from codlet_sessions.records import RevocationReason, UserRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ def auth_hash_of(user: Any) -> str | None:
     """
     if not hasattr(user, "get_session_auth_hash"):
         return None
-    return _digest(user.password) if _has_djangos_rule(user) else _digest(user.get_session_auth_hash())
+    has_djangos_rule = _has_djangos_rule(user.__class__)
+    return _digest(user.password if has_djangos_rule else user.get_session_auth_hash())
 
 
 def current_auth_hashes(user: Any) -> list[str] | None:
@@ -118,21 +119,19 @@ def _auth_hashes_in_turn(user: Any) -> Iterator[str]:
 def is_session_auth_hash(text: object, user: Any) -> bool:
     """Return whether ``text`` is what ``user.get_session_auth_hash()`` returns now."""
     given = str(text or "").encode()
-    quick = _reckoned(user)
-    is_it = quick is not None and compare_digest(given, quick.encode())
+    is_it = _has_djangos_rule(user.__class__) and compare_digest(given, _reckoned(user.password).encode())
     return is_it or compare_digest(given, str(user.get_session_auth_hash()).encode())
 
 
-def _reckoned(user: Any) -> str | None:
+@lru_cache(maxsize=1)  # every request needs it twice
+def _reckoned(password: str) -> str:
     """
-    Return the session auth hash of ``user`` by Django's rule, for a fifth of its price; None if it has another rule.
+    Return the session auth hash of whoever has ``password``, as it is stored, for a fifth of what Django takes for it.
 
-    Every request needs it twice. Whatever it does not fit is compared to what Django says itself.
+    Whatever it does not fit is compared to what Django says itself.
     """
-    if not _has_djangos_rule(user):
-        return None
     keyed = _primed().copy()
-    keyed.update(user.password.encode())
+    keyed.update(password.encode())
     return str(keyed.hexdigest())
 
 
@@ -146,11 +145,12 @@ def _primed() -> Any:
 def _forget_key(*, setting: str, **kwargs: object) -> None:
     if setting == "SECRET_KEY":
         _primed.cache_clear()
+        _reckoned.cache_clear()
 
 
-def _has_djangos_rule(user: Any) -> bool:
-    # By __class__, which request.user has of the user that it stands for.
-    return getattr(user.__class__, "get_session_auth_hash", None) is AbstractBaseUser.get_session_auth_hash
+def _has_djangos_rule(model: type[Any]) -> bool:
+    # Of request.user, it is the __class__ that is the model of the user that it stands for.
+    return getattr(model, "get_session_auth_hash", None) is AbstractBaseUser.get_session_auth_hash
 
 
 def may_sign_in(user: Any) -> bool:
@@ -184,9 +184,22 @@ def outdated_reason(user: Any, auth_hash: str | None) -> RevocationReason | None
         return RevocationReason.USER_DEACTIVATED
     if auth_hash is None or not hasattr(user, "get_session_auth_hash"):
         return None
-    if auth_hash == _digest(_reckoned(user)) or auth_hash in _auth_hashes_in_turn(user):
-        return None
-    return RevocationReason.CREDENTIALS_CHANGED
+    return None if auth_hash in _auth_hashes_in_turn(user) else RevocationReason.CREDENTIALS_CHANGED
+
+
+def outdated_reason_in(row: UserRow | None, auth_hash: str | None) -> RevocationReason | None:
+    """Return what `outdated_reason` does of the user in ``row``, without making one if all is as it was."""
+    if row is None or not _is_as_it_was(row, auth_hash):
+        return outdated_reason(None if row is None else row.as_user(), auth_hash)
+    return None
+
+
+def _is_as_it_was(row: UserRow, auth_hash: str | None) -> bool:
+    if row.is_active is not True or not isinstance(row.password, str) or not _has_djangos_rule(row.table.model):
+        return False
+    if auth_hash is None or auth_hash == _digest(_reckoned(row.password)):
+        return True
+    return auth_hash == _digest(row.password)
 
 
 def _no(user: object) -> bool:

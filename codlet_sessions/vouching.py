@@ -30,7 +30,7 @@ def user_of(session: object) -> Any:
     if not isinstance(session, EngineSession) or (backend := _backend_of(session)) is None:
         return None
     user = session.joined_user()
-    if user is UNKNOWN_USER:
+    if user is UNKNOWN_USER and _hides_none(get_user_model()):
         user = user_under(get_user_model(), session.user_id())
     return _vouched(user, backend, session.loaded_data())
 
@@ -40,7 +40,7 @@ async def auser_of(session: object) -> Any:
     if not isinstance(session, EngineSession) or (backend := _backend_of(session)) is None:
         return None
     user = session.joined_user()
-    if user is UNKNOWN_USER:
+    if user is UNKNOWN_USER and _hides_none(get_user_model()):
         user = await sync_to_async(user_under)(get_user_model(), session.user_id())
     return _vouched(user, backend, session.loaded_data())
 
@@ -48,18 +48,23 @@ async def auser_of(session: object) -> Any:
 def _backend_of(session: EngineSession) -> Any:
     """Return the class of the backend that somebody has signed in by, if all that it does with users is known."""
     path = session.loaded_data().get(BACKEND_SESSION_KEY)
-    if path is None or path not in conf.authentication_backends():
+    if path is None or not conf.is_authentication_backend(path):
         return None
     backend = _class_at(path)
-    hides_none = type(get_user_model()._default_manager).get_queryset is BaseManager.get_queryset
-    return backend if hides_none and getattr(backend, "get_user", None) is ModelBackend.get_user else None
+    return backend if getattr(backend, "get_user", None) is ModelBackend.get_user else None
 
 
 _class_at: Any = cache(import_string)
 
 
+def _hides_none(model: Any) -> bool:
+    return type(model._default_manager).get_queryset is BaseManager.get_queryset
+
+
 def _vouched(user: Any, backend: Any, data: Mapping[str, Any]) -> Any:
-    if user is None or data.get(SESSION_KEY) != user._meta.pk.value_to_string(user):
+    if user is None or user is UNKNOWN_USER or not _hides_none(type(user)):
+        return None
+    if data.get(SESSION_KEY) != user._meta.pk.value_to_string(user):
         return None
     if not backend().user_can_authenticate(user):
         return None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import ascii_lowercase
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -58,6 +58,7 @@ def compiled(queryset: Any, columns: Sequence[str], using: str) -> Compiled:
     query.change_aliases(dict(zip(query.alias_map, ascii_lowercase, strict=False)))  # some read it all at every turn
     compiler = query.get_compiler(using)
     sql, _parameters = compiler.as_sql()
+    sql = _plain(sql, compiler.select) if connections[using].vendor == "sqlite" else sql
     return Compiled(_placed(sql, using), tuple(expression for expression, _sql, _alias in compiler.select))
 
 
@@ -131,6 +132,12 @@ def update(statement: Update, values: Mapping[str, Any], using: str) -> int:
         return int(cursor.rowcount)
 
 
+_STORED_PLAIN: Final = frozenset(
+    {
+        *("AutoField", "BigAutoField", "SmallAutoField", "IntegerField", "PositiveIntegerField", "BinaryField"),
+        *("CharField", "TextField", "UUIDField", "GenericIPAddressField", "DateTimeField", "BooleanField"),
+    }
+)
 _insertions: dict[tuple[Any, str], str] = {}
 
 
@@ -149,6 +156,21 @@ def _insertion(row: Any, using: str) -> str:
     query.insert_values(row._meta.concrete_fields, [row])
     ((sql, _parameters),) = query.get_compiler(using).as_sql()
     return _placed(str(sql), using)
+
+
+def _plain(sql: str, select: Sequence[Any]) -> str:
+    """
+    Return ``sql`` so that SQLite's driver gives values as they are stored, where Django's converters take them so.
+
+    The driver looks for a converter of its own by each column's type; Django has put some there that parse moments, to
+    have them parsed once more, by ours. A plus changes no value, and its column has no type.
+    """
+    columns = [column for _expression, (column, _parameters), _alias in select]
+    plain = [
+        f"+{column}" if expression.output_field.get_internal_type() in _STORED_PLAIN else column
+        for expression, (column, _parameters), _alias in select
+    ]
+    return sql.replace(", ".join(columns), ", ".join(plain), 1)
 
 
 def _placed(sql: str, using: str) -> str:

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import DateTimeField
 
 Convert: TypeAlias = Callable[[Any], Any]
+_UTC_UNSAID = (len("2026-11-01 12:00:00"), len("2026-11-01 12:00:00.000000"))  # as Django's own backend writes moments
 Plan: TypeAlias = list[tuple[int, Convert]]
 
 
@@ -48,6 +49,9 @@ def _conversion(expression: Any, connection: BaseDatabaseWrapper) -> Convert | N
 def _in_turn(steps: Sequence[Any], expression: Any, connection: BaseDatabaseWrapper) -> Convert | None:
     if not steps:
         return None
+    step, *more = steps
+    if not more:
+        return lambda value: step(value, expression, connection)
 
     def convert(value: Any) -> Any:
         for step in steps:
@@ -84,6 +88,8 @@ def _shortcut(step: Any, connection: BaseDatabaseWrapper) -> Convert | None:
 
 
 def _utc_of_text(value: Any) -> Any:
+    if isinstance(value, str) and len(value) in _UTC_UNSAID:
+        return datetime.fromisoformat(value + "+00:00")
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

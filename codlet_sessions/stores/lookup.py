@@ -12,10 +12,12 @@ from typing import Any, Final, TypeAlias, cast
 
 from asgiref.sync import sync_to_async
 from django.db import connections, router
+from django.db.models import Model
+from django.db.models.query_utils import DeferredAttribute
 
 from codlet_sessions.models import Session
 from codlet_sessions.querysets import SessionQuerySet
-from codlet_sessions.records import UNKNOWN_USER, LookupKey, SessionRecord
+from codlet_sessions.records import UNKNOWN_USER, LookupKey, SessionRecord, UserRow, UserTable
 from codlet_sessions.stores.coalescing import Coalescer
 from codlet_sessions.stores.compiled import Compiled, compiled, rows_of
 from codlet_sessions.stores.own_connections import connections_for, on_own_connection, sees_all_of_this_task
@@ -30,8 +32,7 @@ _WIDTH: Final = len(RECORD_COLUMNS)
 class _Statement:
     select: Compiled
     places: int
-    user_model: Any
-    user_fields: tuple[str, ...]
+    users: "UserTable | None"
     witness: int
 
 
@@ -120,32 +121,41 @@ def _user_model() -> Any:
 
 @cache
 def _statement(using: str, places: int, is_joined: bool) -> _Statement:
-    user_model, user_fields, witness = _user_columns() if is_joined else (None, (), -1)
-    names = [field.attname for field in user_fields]
+    users, witness = _user_table() if is_joined else (None, -1)
     candidates = [(LookupKey(f"{number:064x}"), "") for number in range(places)]
-    columns = [*RECORD_COLUMNS, *(f"user__{name}" for name in names)]
+    columns = [*RECORD_COLUMNS, *(f"user__{name}" for name in (users.columns if users else ()))]
     select = compiled(SessionQuerySet(Session, using=using).keyed(candidates), columns, using)
-    return _Statement(select, places, user_model, tuple(names), witness)
+    return _Statement(select, places, users, _WIDTH + witness)
 
 
-def _user_columns() -> tuple[Any, Sequence[Any], int]:
-    """Return the model of users, its columns, and the place of one that tells whether there is a row at all."""
+def _user_table() -> tuple[UserTable | None, int]:
+    """Return what is known of users, and the place of a column that tells whether there is a row at all."""
     model = _user_model()
     columns = model._meta.concrete_fields
     # Not the key: that is the session's own column, also where it leads nowhere.
     telling = (index for index, column in enumerate(columns) if not (column.null or column.primary_key))
     witness = next(telling, None)
-    return (None, (), -1) if witness is None else (model, columns, witness)
+    if witness is None:
+        return None, -1
+    names = tuple(field.attname for field in columns)
+    return UserTable(model, names, _plain_place(model, "is_active"), _plain_place(model, "password")), witness
+
+
+def _plain_place(model: Any, name: str) -> int | None:
+    """Return which column holds what users have under ``name``; None if the model may have put something else there."""
+    plain: Any = Model
+    is_made_as_ever = model.__init__ is plain.__init__ and model.from_db.__func__ is plain.from_db.__func__
+    if not is_made_as_ever or type(getattr(model, name, None)) is not DeferredAttribute:
+        return None
+    return [field.attname for field in model._meta.concrete_fields].index(name)
 
 
 def _record(values: list[Any], statement: _Statement, using: str) -> SessionRecord:
-    user = _user(values[_WIDTH:], statement, using)
-    values[_WIDTH:] = (None, user)  # no client, which a look-up does not read
+    values[_WIDTH:] = (None, _user(values, statement, using))  # no client, which a look-up does not read
     return SessionRecord(*values)
 
 
 def _user(values: list[Any], statement: _Statement, using: str) -> object:
-    if statement.user_model is None:
+    if statement.users is None:
         return UNKNOWN_USER
-    is_there = values[statement.witness] is not None
-    return statement.user_model.from_db(using, statement.user_fields, values) if is_there else None
+    return None if values[statement.witness] is None else UserRow(statement.users, values[_WIDTH:], using)

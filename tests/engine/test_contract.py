@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore as DjangoSessionStore
+from django.contrib.sessions.serializers import JSONSerializer
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import override_settings
@@ -31,6 +33,14 @@ def test_a_key_exists_while_its_session_is_active(make, stored, heard):
     assert make().exists(stored.session_key) is False
     assert make().exists("0" * 64) is False
     assert heard == []
+
+
+def test_a_session_that_has_just_been_made_has_all_that_djangos_own_has():
+    djangos = vars(DjangoSessionStore("0" * 32))
+    ours = SessionStore("0" * 64)
+    assert {name for name in djangos if not hasattr(ours, name)} == {"_SessionBase__session_key"}  # private to Django's
+    assert (ours.serializer, ours.accessed, ours.modified) == (JSONSerializer, False, False)
+    assert ours.decode(ours.encode({"value": "blue"})) == {"value": "blue"}
 
 
 @pytest.mark.parametrize("key", [None, "", "1", "not a secret", "A" * 64])

@@ -4,10 +4,14 @@ import pytest
 from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
 from django.contrib.auth.models import User, UserManager
 from django.db import connections
+from django.db.models import Model
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 
+from codlet_sessions.api import sessions
 from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.models import Session
+from codlet_sessions.stores import lookup
 from codlet_sessions.subjects import current_auth_hashes, is_session_auth_hash, outdated_reason
 from tests.asvs.people import signed_in
 
@@ -146,3 +150,63 @@ def test_a_visitor_who_only_leaves_something_is_nobody(db):
     again = SessionStore(store.session_key)
     again["value"] = 2
     assert again.read() is None
+
+
+@pytest.fixture
+def users_made():
+    """Everybody whom Django makes an object of."""
+    made = []
+
+    def note(instance, **kwargs):
+        made.append(instance)
+
+    post_init.connect(note, sender=User)
+    yield made
+    post_init.disconnect(note, sender=User)
+
+
+def test_no_user_is_made_to_learn_whose_session_it_is(ada, users_made):
+    issued = sessions.issue(ada)
+    assert sessions.validate(issued.secret) == issued.record
+    assert users_made == []
+
+
+def suspended_by_init(self, *args, **kwargs):
+    Model.__init__(self, *args, **kwargs)
+    self.is_active = False
+
+
+def suspended_by_from_db(cls, *args, **kwargs):
+    user = Model.from_db.__func__(cls, *args, **kwargs)
+    user.is_active = False
+    return user
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("__init__", suspended_by_init),
+        ("from_db", classmethod(suspended_by_from_db)),
+        ("is_active", property(lambda self: False, lambda self, value: None)),
+    ],
+)
+def test_what_a_model_makes_of_its_columns_decides_and_not_the_columns(ada, monkeypatch, name, value):
+    issued = sessions.issue(ada)
+    lookup._statement.cache_clear()
+    monkeypatch.setattr(User, name, value)
+    try:
+        assert sessions.validate(issued.secret) is None
+    finally:
+        lookup._statement.cache_clear()
+
+
+def test_a_user_whose_column_says_that_it_is_not_active_is_nobody(ada):
+    issued = sessions.issue(ada)
+    User.objects.update(is_active=False)
+    assert sessions.validate(issued.secret) is None
+
+
+def test_a_user_whose_password_has_changed_unseen_is_nobody(ada):
+    issued = sessions.issue(ada)
+    User.objects.update(password="another")
+    assert sessions.validate(issued.secret) is None

@@ -1,17 +1,22 @@
 """What Django's session middleware promises of a response, kept by ours; and where ours does better."""
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
+from weakref import ref
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.http import HttpResponse
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from codlet_sessions.api import sessions
 from codlet_sessions.backends.db import SessionStore
-from codlet_sessions.middleware import AuthenticationMiddleware, SessionMiddleware
+from codlet_sessions.middleware import AuthenticationMiddleware, LazyUser, SessionMiddleware
 from codlet_sessions.models import Session
 from tests.browsers import BROWSERS
 from tests.engine.conftest import COOKIE
@@ -293,3 +298,70 @@ def test_djangos_middleware_works_on_our_engine(browser, settings, ada):
     browser.get("renew")
     assert browser.get("recall").content == b"blue"
     assert Session.objects.count() == 1
+
+
+@pytest.mark.parametrize("page", ["untouched", "both", "user", "everything"])
+def test_a_request_that_is_over_waits_for_no_garbage_collector(browser, ada, settings, page):
+    browser.get("enter/ada")
+    settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "messages" not in path]  # which keep theirs alive
+    request = RequestFactory(headers={"cookie": f"{COOKIE}={browser.cookie}"}).get(f"/s/{page}/")
+    over = ref(request)
+    gc.disable()
+    try:
+        response = WSGIHandler().get_response(request)
+        response.close()
+        assert response.status_code == 200
+        del request, response
+        assert over() is None
+    finally:
+        gc.enable()
+
+
+def test_a_user_that_outlives_its_request_can_still_be_read(browser, ada):
+    browser.get("enter/ada")
+    request = RequestFactory(headers={"cookie": f"{COOKIE}={browser.cookie}"}).get("/")
+    SessionMiddleware(lambda request: None).process_request(request)
+    AuthenticationMiddleware(lambda request: None).process_request(request)
+    user = request.user
+    del request
+    assert user == ada
+
+
+def test_a_user_that_two_threads_look_at_is_there_for_both():
+    both = Barrier(2)
+
+    def fetch():
+        both.wait(10)
+        return "ada"
+
+    user = LazyUser(fetch)
+    with ThreadPoolExecutor(2) as threads:
+        assert [str(look.result()) for look in [threads.submit(lambda: str(user)) for _ in range(2)]] == ["ada"] * 2
+    user._setup()  # as if by a third one, that had looked before the two were done
+    assert str(user) == "ada"
+
+
+def test_a_user_that_somebody_takes_from_the_request_is_read_anew(browser, ada):
+    browser.get("enter/ada")
+    request = RequestFactory(headers={"cookie": f"{COOKIE}={browser.cookie}"}).get("/")
+    SessionMiddleware(lambda request: None).process_request(request)
+    AuthenticationMiddleware(lambda request: None).process_request(request)
+    request.user = "somebody"
+    assert request.user == "somebody"
+    del request.user
+    assert request.user == ada
+
+
+class VariesOnTheLanguage:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response.headers["Vary"] = "Accept-Language"
+        return response
+
+
+def test_what_else_a_response_varies_on_stays(settings, client):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.VariesOnTheLanguage"]
+    assert client.get("/s/user/").headers["Vary"] == "Accept-Language, Cookie"

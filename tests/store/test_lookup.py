@@ -1,5 +1,7 @@
 """The lookup that is compiled once answers what the ORM would."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import connection, connections
 from django.db.models.sql.compiler import SQLCompiler
@@ -8,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session
 from codlet_sessions.stores import conversion
-from codlet_sessions.stores.lookup import RECORD_COLUMNS, records_under
+from codlet_sessions.stores.lookup import RECORD_COLUMNS, _statement, records_under
 from codlet_sessions.stores.orm import OrmSessionStore
 from tests.factories import SessionFactory, UserFactory
 
@@ -55,6 +57,23 @@ def test_a_database_with_a_time_zone_of_its_own_gives_the_same_moments(candidate
         alias.close()
         alias.settings_dict["TIME_ZONE"] = kept
         vars(alias).pop("timezone", None), vars(alias).pop("timezone_name", None)
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="Elsewhere, moments are no text.")
+@pytest.mark.parametrize("text", ["2026-11-01T12:00:00+00:00", "2026-11-01 14:00:00+02:00", "2026-11-01 12:00"])
+def test_a_moment_that_others_wrote_into_the_row_in_their_own_way_is_the_same(candidates, text):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE codlet_sessions_session SET created_at = %s", [text])
+    assert {values[RECORD_COLUMNS.index("created_at")] for values in looked_up(candidates)} == {
+        datetime(2026, 11, 1, 12, tzinfo=UTC)
+    }
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="Other drivers have no converters by declared types.")
+def test_the_driver_parses_no_moment_that_is_parsed_again_and_keeps_to_kinds_that_it_is_alone_with():
+    sql = _statement("default", 1, False).select.sql
+    assert '+"a"."created_at"' in sql
+    assert ' "a"."lookup_key"' in sql
 
 
 def test_it_is_one_query_that_tools_can_see_and_none_without_candidates(candidates):

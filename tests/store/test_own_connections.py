@@ -70,7 +70,7 @@ def test_a_user_comes_along(statements):
     user = UserFactory()
     issued = sessions.issue(user)
     record = asyncio.run(sessions.store.alook_up(sessions.hasher.candidates(issued.secret), sessions.clock()))
-    assert record.user == user
+    assert record.user.as_user() == user
     assert statements == [1]
 
 

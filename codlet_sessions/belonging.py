@@ -1,0 +1,19 @@
+"""What belongs to one request, and does not keep it alive: so neither has to wait for the garbage collector."""
+
+from typing import cast
+from weakref import ref
+
+from django.http import HttpRequest
+
+
+class OfOneRequest:
+    """Knows its request for as long as that is under way."""
+
+    __slots__ = ("_request_of",)
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request_of = ref(request)
+
+    @property
+    def _request(self) -> HttpRequest:
+        return cast(HttpRequest, self._request_of())
