@@ -51,6 +51,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
+        self._goes_djangos_way = _has_steps_of_its_own(type(self), SessionMiddleware)
         api.get_manager()  # no key, no service: said when the server starts, not when the first visitor comes
         self._is_ours = issubclass(self.SessionStore, EngineSession)
         if self._is_ours:
@@ -85,22 +86,19 @@ class SessionMiddleware(DjangoSessionMiddleware):
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop, unless a session has to be saved."""
         with under_way(request):
-            return await self._ahandle(request)
-
-    async def _ahandle(self, request: HttpRequest) -> HttpResponse:
-        if _has_steps_of_its_own(type(self), SessionMiddleware):
-            return cast(HttpResponse, await super().__acall__(request))
-        self.process_request(request)
-        response = _or_unavailable(request, await cast(Any, self.get_response(request)))
-        if not self._is_ours:
-            save = super().process_response
-            may_block = _django_session_will_be_saved(request)
-            response = await sync_to_async(save)(request, response) if may_block else save(request, response)
-        try:
-            await session_of(request).aanswer(response)
-        except FAILURES as failure:
-            return _unavailable(failure)
-        return response
+            if self._goes_djangos_way:
+                return cast(HttpResponse, await super().__acall__(request))
+            self.process_request(request)
+            response = _or_unavailable(request, await cast(Any, self.get_response(request)))
+            if not self._is_ours:
+                save = super().process_response
+                may_block = _django_session_will_be_saved(request)
+                response = await sync_to_async(save)(request, response) if may_block else save(request, response)
+            try:
+                await session_of(request).aanswer(response)
+            except FAILURES as failure:
+                return _unavailable(failure)
+            return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """
@@ -158,6 +156,10 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
     reason (ASVS 5.0 7.4.2, 7.4.3): what ``QuerySet.update()`` did, no signal tells.
     """
 
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        self._goes_djangos_way = _has_steps_of_its_own(type(self), AuthenticationMiddleware)
+
     def process_request(self, request: HttpRequest) -> None:
         """Attach the user to the request. Reads nothing yet."""
         if not isinstance(request, EngineRequest):  # which has a session, though it may not be made yet
@@ -168,7 +170,7 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop."""
-        if _has_steps_of_its_own(type(self), AuthenticationMiddleware):
+        if self._goes_djangos_way:
             return cast(HttpResponse, await super().__acall__(request))
         self.process_request(request)
         response: HttpResponse = await cast(Any, self.get_response(request))
@@ -234,9 +236,11 @@ def _django_session_will_be_saved(request: HttpRequest) -> bool:
 
 
 def _or_unavailable(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if response.status_code != 500:
+        return response
     # Another middleware may have asked for the session: Django has turned what it raised into a plain 500 by now.
     failure = session_of(request).failure
-    return response if failure is None or response.status_code != 500 else _unavailable(failure)
+    return response if failure is None else _unavailable(failure)
 
 
 def _page(template: str, sentence: str, request: HttpRequest | None = None) -> str:
