@@ -1,7 +1,7 @@
 """What the stores cost by themselves: a cookie goes in, a session comes out."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 
@@ -36,6 +36,7 @@ def validate(world: World) -> Race:
     keys = [sessions.hasher.lookup_key(cookie)[0] for cookie in world.ours]
     contestants = [
         Contestant(RAW, raw_select(world), keys, OURS, is_counted=False),
+        Contestant("the same `SELECT`, Django's cursor", _select_by_django, keys, OURS),
         Contestant("ours, `sessions.validate()`", validate_ours, world.ours, OURS),
         Contestant("ours, `SessionStore.load()`", _load(OURS), world.ours, OURS),
         *(_loading(world, site) for site in (DB, CACHED_DB, CACHE, SIGNED, USER_SESSIONS, QSESSIONS)),
@@ -73,6 +74,12 @@ def raw_select(world: World) -> Callable[[str], object]:
         return cursor.fetchone()
 
     return select
+
+
+def _select_by_django(lookup_key: str) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(SELECT.format("%s"), (cast(Any, connection).Database.Binary(bytes.fromhex(lookup_key)),))
+        return cursor.fetchone()
 
 
 def raw_cursor(world: World) -> Any:

@@ -101,6 +101,8 @@ class EngineSession(SessionState):
         return self._id
 
     async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
+        if hasattr(self, "_session_cache"):
+            return await super()._aget_session(no_load)
         self._turn = self._turn or asyncio.Lock()
         async with self._turn:  # or a second task's late answer would replace what the first has changed by now
             return await super()._aget_session(no_load)

@@ -164,7 +164,7 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
         """Attach the user to the request. Reads nothing yet."""
         if not isinstance(request, EngineRequest):  # which has a session, though it may not be made yet
             super().process_request(request)
-        for name in ("user", "auser"):  # Django's
+        for name in ("user", "auser"):  # Django's, or those of another one of us
             request.__dict__.pop(name, None)
         become(request, UserRequest)
 

@@ -81,7 +81,8 @@ def _attach(request: HttpRequest, kind: type[SessionRequest], make: Callable[[Ht
 
 def become(request: HttpRequest, kind: type[HttpRequest]) -> None:
     """Give ``request`` the properties and methods of ``kind``, beside those of its own class."""
-    request.__class__ = _with_those_of(cast(Any, type(request)), cast(Any, kind))
+    if not isinstance(request, kind):
+        request.__class__ = _with_those_of(cast(Any, type(request)), cast(Any, kind))
 
 
 def session_of(request: HttpRequest) -> RequestSession:

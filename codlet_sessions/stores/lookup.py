@@ -115,6 +115,7 @@ def _places_for(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
+@cache
 def _user_model() -> Any:
     return Session._meta.get_field("user").related_model
 

@@ -352,6 +352,13 @@ def test_a_user_that_somebody_takes_from_the_request_is_read_anew(browser, ada):
     assert request.user == ada
 
 
+def test_a_middleware_that_is_there_twice_changes_nothing(browser, settings, ada):
+    settings.MIDDLEWARE = ["codlet_sessions.middleware.SessionMiddleware", *settings.MIDDLEWARE]
+    settings.MIDDLEWARE += ["codlet_sessions.middleware.AuthenticationMiddleware"]
+    browser.get("enter/ada")
+    assert browser.get("user").content == b"ada"
+
+
 class VariesOnTheLanguage:
     def __init__(self, get_response):
         self.get_response = get_response
