@@ -18,6 +18,7 @@ from django.db.models.sql import InsertQuery, UpdateQuery
 
 from codlet_sessions.stores import prepared
 from codlet_sessions.stores.conversion import Plan, converted, plan_of
+from codlet_sessions.stores.cursors import cursor_on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ def rows_of(statement: Compiled, parameters: Sequence[Any], connection: BaseData
         django.db.Error: The database failed.
 
     """
-    with connection.cursor() as cursor:
+    with cursor_on(connection) as cursor:
         if connection.vendor == "postgresql":
             prepared.execute(cursor, statement.sql, parameters, connection)
         else:
@@ -93,7 +94,7 @@ def insert(model: Any, values: Mapping[str, Any], using: str) -> None:
     parameters = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
     if (sql := _insertions.get((model, using))) is None:  # whatever the row holds, it is the same
         sql = _insertions[model, using] = _insertion(model(**values), using)
-    with connection.cursor() as cursor:
+    with cursor_on(connection) as cursor:
         cursor.execute(sql, _given(parameters, connection))
 
 
@@ -127,7 +128,7 @@ def update(statement: Update, values: Mapping[str, Any], using: str) -> int:
     connection = connections[using]
     known = {name: _adapted(value, using) for name, value in values.items()}
     parameters = [constant if name is None else known[name] for name, constant in statement.parameters]
-    with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
+    with transaction.mark_for_rollback_on_error(using=using), cursor_on(connection) as cursor:
         cursor.execute(statement.sql, _given(parameters, connection))
         return int(cursor.rowcount)
 

@@ -18,10 +18,11 @@ from django.db import InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from codlet_sessions.stores.cursors import is_of_django
+
 Result = TypeVar("Result")
 
 USUALLY: Final = 2  # one statement is under way, the next one is being put together
-_OF_DJANGO: Final = ("django.db.backends.", "django.contrib.gis.db.backends.")
 # Not by `connections`, which in async code has an object of its own for each task.
 _by_thread: "WeakValueDictionary[tuple[str, int], BaseDatabaseWrapper]" = WeakValueDictionary()
 
@@ -41,7 +42,7 @@ def connections_for(using: str, wanted: int | None) -> int:
     if is_in_memory:
         return 0
     if wanted is None:
-        return USUALLY if type(connection).__module__.startswith(_OF_DJANGO) else 0
+        return USUALLY if is_of_django(connection) else 0
     return wanted
 
 
