@@ -71,9 +71,9 @@ def test_a_moment_that_others_wrote_into_the_row_in_their_own_way_is_the_same(ca
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="Other drivers have no converters by declared types.")
 def test_the_driver_parses_no_moment_that_is_parsed_again_and_keeps_to_kinds_that_it_is_alone_with():
-    sql = _statement("default", 1, False).select.sql
-    assert '+"a"."created_at"' in sql
-    assert ' "a"."lookup_key"' in sql
+    sql = _statement("default", 1, False).select.sql.replace('"', "")
+    assert "+a.created_at" in sql
+    assert " a.lookup_key" in sql
 
 
 def test_it_is_one_query_that_tools_can_see_and_none_without_candidates(candidates):
