@@ -16,6 +16,7 @@ from benchmarks.outcomes import VENDORS, Outcome, number
 from benchmarks.rounds import Line
 
 OURS, OTHERS, INK = "#2f81d6", "#9a9a9a", "#7a7a7a"  # each with enough contrast on white and on near-black
+_MARKS = "os^Dv*P"  # for who cannot tell lines of one colour by their dashes
 _WIDTH = 7.6  # inches
 _STYLE = {
     "svg.fonttype": "none",
@@ -64,9 +65,9 @@ def _curves(outcome: Outcome) -> Any:
     figure, axes = _axes(8)
     for place, group in enumerate(dict.fromkeys(line.group for line in lines)):
         ratios = [line.ratio for line in lines if line.group == group]
-        style = ["-", "--", "-.", ":"][place % 4]
+        style, mark = ["-", "--", "-.", ":"][place % 4], _MARKS[place % len(_MARKS)]
         colour = OURS if "ours" in group else OTHERS
-        axes.plot(range(len(ratios)), ratios, style, color=colour, marker="o", markersize=3, label=_plain(group))
+        axes.plot(range(len(ratios)), ratios, style, color=colour, marker=mark, markersize=5, label=_plain(group))
     axes.set_xticks(range(len(names)), names)
     axes.set_ylim(bottom=0)
     axes.set_ylabel(_plain(outcome.answer.scale))
