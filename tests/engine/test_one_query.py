@@ -122,6 +122,15 @@ def test_a_user_whose_session_says_another_is_left_to_django(inside, ada, grace)
     assert response.content != b"ada"
 
 
+def test_a_user_is_told_from_another_who_has_the_same_password(inside, ada, grace):
+    User.objects.update(password="!")
+    store = signed_in(User.objects.get(username="grace"))
+    Session.objects.filter(pk=store.session_id).update(user=ada)
+    inside.cookie = store.session_key
+    response, asked = tables_asked(inside)
+    assert (response.content, asked) == (b"grace", ["session", "auth_user"])
+
+
 class Somebody:
     """A user whose model has a rule of its own for what its sessions begin under."""
 

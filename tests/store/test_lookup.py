@@ -1,15 +1,17 @@
 """The lookup that is compiled once answers what the ORM would."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, connections
+from django.db.models import BooleanField, Value
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
 
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session
-from codlet_sessions.stores import conversion
+from codlet_sessions.stores import conversion, lookup
 from codlet_sessions.stores.lookup import RECORD_COLUMNS, _statement, records_under
 from codlet_sessions.stores.orm import OrmSessionStore
 from tests.factories import SessionFactory, UserFactory
@@ -74,6 +76,23 @@ def test_the_driver_parses_no_moment_that_is_parsed_again_and_keeps_to_kinds_tha
     sql = _statement("default", 1, False).select.sql.replace('"', "")
     assert "+a.created_at" in sql
     assert " a.lookup_key" in sql
+
+
+class Loud(BooleanField):
+    def from_db_value(self, value, expression, connection):
+        return f"{value}!"
+
+
+def test_a_field_converts_what_the_backend_has_made_of_a_value():
+    plan = conversion.plan_of([Value(True, output_field=Loud())], connections["default"])
+    stored = True if connection.vendor == "postgresql" else 1
+    assert conversion.converted([stored], plan) == ["True!"]
+
+
+def test_a_model_of_users_that_has_no_column_to_tell_whether_there_is_one_does_not_come_along(monkeypatch):
+    key_alone = SimpleNamespace(concrete_fields=[SimpleNamespace(null=False, primary_key=True)])
+    monkeypatch.setattr(lookup, "_user_model", lambda: SimpleNamespace(_meta=key_alone))
+    assert lookup._user_table() == (None, -1)
 
 
 def test_it_is_one_query_that_tools_can_see_and_none_without_candidates(candidates):
