@@ -184,22 +184,24 @@ def outdated_reason(user: Any, auth_hash: str | None) -> RevocationReason | None
         return RevocationReason.USER_DEACTIVATED
     if auth_hash is None or not hasattr(user, "get_session_auth_hash"):
         return None
-    return None if auth_hash in _auth_hashes_in_turn(user) else RevocationReason.CREDENTIALS_CHANGED
+    if _is_plainly_of(user, user.__class__, auth_hash) or auth_hash in _auth_hashes_in_turn(user):
+        return None
+    return RevocationReason.CREDENTIALS_CHANGED
 
 
 def outdated_reason_in(row: UserRow | None, auth_hash: str | None) -> RevocationReason | None:
     """Return what `outdated_reason` does of the user in ``row``, without making one if all is as it was."""
-    if row is None or not _is_as_it_was(row, auth_hash):
-        return outdated_reason(None if row is None else row.as_user(), auth_hash)
-    return None
+    if row is None:
+        return RevocationReason.USER_DELETED
+    is_as_it_was = row.is_active is True and (auth_hash is None or _is_plainly_of(row, row.table.model, auth_hash))
+    return None if is_as_it_was else outdated_reason(row.as_user(), auth_hash)
 
 
-def _is_as_it_was(row: UserRow, auth_hash: str | None) -> bool:
-    if row.is_active is not True or not isinstance(row.password, str) or not _has_djangos_rule(row.table.model):
+def _is_plainly_of(holder: Any, model: type[Any], auth_hash: str) -> bool:
+    """Return whether ``auth_hash`` is of the password of ``holder``, a user or its row; False if others must say."""
+    if not _has_djangos_rule(model) or not isinstance(holder.password, str):
         return False
-    if auth_hash is None or auth_hash == _digest(_reckoned(row.password)):
-        return True
-    return auth_hash == _digest(row.password)
+    return auth_hash == _digest(_reckoned(holder.password)) or auth_hash == _digest(holder.password)
 
 
 def _no(user: object) -> bool:
