@@ -16,9 +16,8 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql import InsertQuery, UpdateQuery
 
-from codlet_sessions.stores import prepared
 from codlet_sessions.stores.conversion import Plan, converted, plan_of
-from codlet_sessions.stores.cursors import cursor_on
+from codlet_sessions.stores.cursors import fetched, written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ def compiled(queryset: Any, columns: Sequence[str], using: str) -> Compiled:
     compiler = query.get_compiler(using)
     sql, _parameters = compiler.as_sql()
     sql = _plain(sql, compiler.select) if connections[using].vendor == "sqlite" else sql
-    return Compiled(_placed(sql, using), tuple(expression for expression, _sql, _alias in compiler.select))
+    return Compiled(sql, tuple(expression for expression, _sql, _alias in compiler.select))
 
 
 def rows_of(statement: Compiled, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> list[list[Any]]:
@@ -71,12 +70,7 @@ def rows_of(statement: Compiled, parameters: Sequence[Any], connection: BaseData
         django.db.Error: The database failed.
 
     """
-    with cursor_on(connection) as cursor:
-        if connection.vendor == "postgresql":
-            prepared.execute(cursor, statement.sql, parameters, connection)
-        else:
-            cursor.execute(statement.sql, _given(parameters, connection))
-        rows: Sequence[Any] = cursor.fetchall()
+    rows = fetched(statement.sql, parameters, connection)
     plan = _plan(statement, connection)
     return [converted(row, plan) for row in rows]
 
@@ -94,8 +88,7 @@ def insert(model: Any, values: Mapping[str, Any], using: str) -> None:
     parameters = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
     if (sql := _insertions.get((model, using))) is None:  # whatever the row holds, it is the same
         sql = _insertions[model, using] = _insertion(model(**values), using)
-    with cursor_on(connection) as cursor:
-        cursor.execute(sql, _given(parameters, connection))
+    written(sql, parameters, connection)
 
 
 def compiled_update(queryset: Any, changes: Mapping[str, Any], samples: Mapping[str, Any], using: str) -> Update:
@@ -114,7 +107,7 @@ def compiled_update(queryset: Any, changes: Mapping[str, Any], samples: Mapping[
     query.add_update_values(dict(changes))
     sql, parameters = query.get_compiler(using).as_sql()
     names = {_adapted(sample, using): name for name, sample in samples.items()}
-    return Update(_placed(sql, using), tuple((names.get(value), value) for value in parameters))
+    return Update(sql, tuple((names.get(value), value) for value in parameters))
 
 
 def update(statement: Update, values: Mapping[str, Any], using: str) -> int:
@@ -128,9 +121,8 @@ def update(statement: Update, values: Mapping[str, Any], using: str) -> int:
     connection = connections[using]
     known = {name: _adapted(value, using) for name, value in values.items()}
     parameters = [constant if name is None else known[name] for name, constant in statement.parameters]
-    with transaction.mark_for_rollback_on_error(using=using), cursor_on(connection) as cursor:
-        cursor.execute(statement.sql, _given(parameters, connection))
-        return int(cursor.rowcount)
+    with transaction.mark_for_rollback_on_error(using=using):
+        return written(statement.sql, parameters, connection)
 
 
 _STORED_PLAIN: Final = frozenset(
@@ -156,7 +148,7 @@ def _insertion(row: Any, using: str) -> str:
     query = InsertQuery(type(row))
     query.insert_values(row._meta.concrete_fields, [row])
     ((sql, _parameters),) = query.get_compiler(using).as_sql()
-    return _placed(str(sql), using)
+    return str(sql)
 
 
 def _plain(sql: str, select: Sequence[Any]) -> str:
@@ -172,17 +164,6 @@ def _plain(sql: str, select: Sequence[Any]) -> str:
         for expression, (column, _parameters), _alias in select
     ]
     return sql.replace(", ".join(columns), ", ".join(plain), 1)
-
-
-def _placed(sql: str, using: str) -> str:
-    """Return ``sql`` with names for its places on SQLite, where Django puts these in with less ado."""
-    return prepared.with_places(sql, "%(p{})s") if connections[using].vendor == "sqlite" else sql
-
-
-def _given(parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> Any:
-    if connection.vendor != "sqlite":
-        return parameters
-    return {f"p{number}": value for number, value in enumerate(parameters, 1)}
 
 
 def _plan(statement: Compiled, connection: BaseDatabaseWrapper) -> Plan:

@@ -1,17 +1,58 @@
 """
-Django's cursors, kept from one statement to the next.
+Statements on Django's connection, by a cursor of the driver's that is kept from one to the next.
 
-Each new cursor of psycopg's learns again how the values of its columns are read. That, and to make it, takes about as
-long as PostgreSQL takes to find a session.
+On their way to the driver, Django's cursor takes as long as the database takes to find a session, and a new one of
+psycopg's learns again how the values of its columns are read. Where that way is more than a way, statements go it:
+while queries are logged or wrapped, and where a tool or another backend has put something of its own there.
 """
 
-from types import TracebackType
-from typing import Any, Final
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from operator import attrgetter, methodcaller
+from types import FunctionType
+from typing import Any, Final, TypeAlias, cast
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+from codlet_sessions.stores import prepared
+
+_Read: TypeAlias = Callable[[Any], Any]
 
 _KEPT: Final = "_codlet_cursor"
 _OF_DJANGO: Final = ("django.db.backends.", "django.contrib.gis.db.backends.")
+_PLACE: Final = re.compile(r"%%|%s")
+_TO_A_CURSOR: Final = frozenset({"cursor", "_cursor", "create_cursor", "make_cursor"})
+_to_a_cursor: Final = attrgetter("cursor", "_cursor", "make_cursor")
+_to_the_driver: Final = attrgetter("execute", "_execute", "_execute_with_wrappers")
+_all_rows: Final[_Read] = methodcaller("fetchall")
+_row_count: Final[_Read] = attrgetter("rowcount")
+
+
+def fetched(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> Sequence[Sequence[Any]]:
+    """
+    Run ``sql``, with a ``%s`` for each of the ``parameters``, and return its rows as the driver gives them.
+
+    Raises:
+        django.db.Error: The database failed.
+
+    """
+    return cast(Sequence[Sequence[Any]], _run(sql, parameters, connection, _all_rows))
+
+
+def written(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> int:
+    """
+    Run ``sql``, with a ``%s`` for each of the ``parameters``, and return how many rows it wrote.
+
+    Raises:
+        django.db.Error: The database failed, or refused a value.
+
+    """
+    return cast(int, _run(sql, parameters, connection, _row_count))
 
 
 def is_of_django(connection: BaseDatabaseWrapper) -> bool:
@@ -19,41 +60,103 @@ def is_of_django(connection: BaseDatabaseWrapper) -> bool:
     return type(connection).__module__.startswith(_OF_DJANGO)
 
 
-class cursor_on:  # noqa: N801  # a context manager, and a class for the speed of it
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
     """
-    A cursor of Django's for one statement on ``connection``: the one of the statement before, or a new one.
+    How statements get to a driver.
 
-    Whoever has it has it alone; what runs meanwhile, in an execute wrapper for instance, gets another one. It is new
-    after an error, on a new connection, when queries are logged from now on; and always where ``connection.cursor()``
-    may do more than to make one: on a backend that is not Django's, or while a tool has replaced it.
+    Attributes:
+        cursor_of: Makes a cursor on a connection of the driver's, for moments in a time zone; None where it is not as
+            Django makes them.
+        execute: Runs a statement, with a ``%s`` for each of its parameters, by such a cursor.
+
     """
 
-    __slots__ = ("_connection", "_cursor", "_state")
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> Any:
-        connection = self._connection
-        self._state = _state_of(connection)
-        cursor, state = connection.__dict__.pop(_KEPT, (None, None))
-        self._cursor = connection.cursor() if cursor is None or state != self._state else cursor
-        return self._cursor
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._state is not None and kind is None:
-            self._connection.__dict__[_KEPT] = (self._cursor, self._state)
-        else:
-            self._cursor.__exit__(kind, error, traceback)
+    cursor_of: Callable[[Any, Any], Any]
+    execute: Callable[[Any, str, Sequence[Any], BaseDatabaseWrapper], object]
 
 
-def _state_of(connection: Any) -> tuple[object, ...] | None:
-    """Return what must be as it was for a cursor to be used again; None if none can be. Connects, as a cursor would."""
-    if "cursor" in connection.__dict__ or not is_of_django(connection):
-        return None
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """A cursor of the driver's, if it has one for us, and what Django's connection was made of at the time."""
+
+    driver: Any
+    timezone: Any
+    cursor: Any
+
+
+def _run(sql: str, parameters: Sequence[Any], connection: Any, read: _Read) -> Any:
+    way = _WAYS.get(connection.vendor)
+    if way is None or _is_watched(connection):
+        return _run_djangos_way(sql, parameters, connection, read)
+    kept = _taken_from(connection, way)
+    if kept.cursor is None:
+        result = _run_djangos_way(sql, parameters, connection, read)
+    else:
+        with connection.wrap_database_errors:
+            way.execute(kept.cursor, sql, parameters, connection)
+            result = read(kept.cursor)
+    connection.__dict__[_KEPT] = kept  # not after an error
+    return result
+
+
+def _run_djangos_way(sql: str, parameters: Sequence[Any], connection: Any, read: _Read) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return read(cursor)
+
+
+def _is_watched(connection: Any) -> bool:
+    """Return whether more happens to a statement on its way through Django's cursor than that it gets to the driver."""
+    return bool(
+        not is_of_django(connection)
+        or connection.queries_logged
+        or connection.execute_wrappers
+        or not _TO_A_CURSOR.isdisjoint(connection.__dict__)
+        or (_to_a_cursor(type(connection)), _to_the_driver(CursorWrapper)) != _DJANGOS_OWN
+    )
+
+
+def _taken_from(connection: Any, way: _Way) -> _Kept:
+    """Return the cursor for a statement, which nobody else has until it is put back. Connects, as Django's would."""
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     connection.validate_thread_sharing()
-    return connection.connection, connection.queries_logged, connection.timezone
+    connection.validate_no_broken_transaction()
+    driver, timezone = connection.connection, connection.timezone
+    kept = connection.__dict__.pop(_KEPT, None)
+    if kept is None or kept.driver is not driver or kept.timezone is not timezone:
+        with connection.wrap_database_errors:
+            return _Kept(driver, timezone, way.cursor_of(driver, timezone))
+    return cast(_Kept, kept)
+
+
+def _sqlite_cursor_of(driver: Any, _timezone: object) -> Any | None:
+    return sqlite3.Cursor(driver) if type(driver) is sqlite3.Connection else None
+
+
+def _execute_on_sqlite(cursor: Any, sql: str, parameters: Sequence[Any], _connection: BaseDatabaseWrapper) -> None:
+    cursor.execute(_with_marks(sql), parameters)
+
+
+@cache
+def _with_marks(sql: str) -> str:
+    """Return ``sql`` with a ``?`` for each parameter, which is how SQLite's driver has them."""
+    return _PLACE.sub(lambda place: "?" if place[0] == "%s" else "%", sql)
+
+
+def _djangos_own() -> "tuple[tuple[Any, ...], tuple[Any, ...]] | None":
+    """Return what a statement goes through; None if a tool has been there before us, and sees each of them."""
+    functions = _to_a_cursor(BaseDatabaseWrapper), _to_the_driver(CursorWrapper)
+    are_plain = (
+        type(function) is FunctionType and function.__globals__["__name__"].startswith("django.")
+        for function in chain(*functions)
+    )
+    return functions if all(are_plain) else None
+
+
+_DJANGOS_OWN: Final = _djangos_own()
+_WAYS: Final = {
+    "postgresql": _Way(prepared.cursor_of, prepared.execute),
+    "sqlite": _Way(_sqlite_cursor_of, _execute_on_sqlite),
+}

@@ -1,19 +1,19 @@
-"""On PostgreSQL, look-ups are prepared once for a connection; and where that cannot be, nobody notices."""
+"""On PostgreSQL, statements are prepared once for a connection; and where that cannot be, nobody notices."""
 
+import logging
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import connection, connections, transaction
 
 from codlet_sessions.api import sessions
-from codlet_sessions.errors import StoreUnavailable
-from codlet_sessions.stores import prepared
+from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
+from codlet_sessions.stores import cursors, prepared
 from tests.factories import UserFactory
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="PREPARE is PostgreSQL's"),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="psycopg prepares for PostgreSQL"),
 ]
 
 
@@ -22,6 +22,7 @@ def _a_new_connection():
     connection.close()
     prepared._unsuited.clear()
     yield
+    connection.close()
     prepared._unsuited.clear()
 
 
@@ -30,42 +31,87 @@ def issued():
     return sessions.issue(UserFactory())
 
 
-def look_up(issued):
-    with CaptureQueriesContext(connection) as queries:
+def look_up(issued, times=1):
+    for _ in range(times):
         assert sessions.validate(issued.secret) == issued.record
-    return [query["sql"].split()[0] for query in queries]
 
 
-def test_a_look_up_is_prepared_once_a_connection_has_run_it_a_few_times(issued):
-    assert [look_up(issued) for _ in range(6)] == [["SELECT"]] * 4 + [["EXECUTE"]] * 2
-    connection.close()
-    assert look_up(issued) == ["SELECT"]
+def runs():
+    """Return how often what this connection has prepared was run: PostgreSQL's own count, for each statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT left(statement, 6), generic_plans + custom_plans FROM pg_prepared_statements")
+        return sorted(cursor.fetchall())
 
 
 def prepare(issued):
-    for _ in range(prepared.WORTH_IT):
-        look_up(issued)
-    assert look_up(issued) == ["EXECUTE"]
+    look_up(issued, prepared.WORTH_IT + 1)
+    assert runs() == [("SELECT", 2)]
+
+
+def test_a_look_up_is_prepared_once_a_connection_has_run_it_a_few_times(issued):
+    look_up(issued, 4)
+    assert runs() == []
+    look_up(issued, 3)
+    assert runs() == [("SELECT", 3)]
+    connection.close()
+    look_up(issued)
+    assert runs() == []
+
+
+def test_to_issue_a_session_is_prepared_too():
+    ada = UserFactory()
+    for _ in range(6):
+        sessions.issue(ada)
+    assert runs() == [("INSERT", 2)]
+
+
+def test_values_of_other_types_are_another_statement():
+    for user in [None, *UserFactory.create_batch(6)] * 6:
+        sessions.issue(user or "no user at all")
+    assert [kind for kind, _runs in runs()] == ["INSERT", "INSERT"]
+
+
+def test_a_row_that_is_refused_is_refused_whether_it_is_prepared_or_not(issued):
+    taken = sessions.store.read_session(issued.id)
+    for _ in range(8):
+        with pytest.raises(StoreInvariantViolated):
+            sessions.store.insert_session(taken)
+    look_up(issued)
 
 
 def test_in_a_transaction_nothing_is_prepared_that_could_spoil_it(issued):
     prepare(issued)
     with transaction.atomic():
-        assert look_up(issued) == ["SELECT"]
+        look_up(issued, 7)
+        assert runs() == [("SELECT", 2)]
 
 
-def test_a_statement_that_a_pooler_has_lost_is_asked_as_it_is_and_none_is_prepared_again(issued):
+def test_a_statement_that_a_pooler_has_lost_is_asked_as_it_is_and_none_is_prepared_again(issued, caplog):
+    caplog.set_level(logging.INFO, "codlet_sessions")
     prepare(issued)
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
-    assert look_up(issued) == ["EXECUTE", "SELECT"]
-    assert look_up(issued) == ["SELECT"]
+    look_up(issued, 7)
+    assert runs() == []
+    assert [record.message.split(":")[0] for record in caplog.records if "prepared" in record.message] == [
+        "Statements on 'default' are not prepared from now on"
+    ]
 
 
 def test_a_statement_that_a_pooler_has_kept_from_another_connection_serves(issued):
     prepare(issued)
     prepared._uses.clear()  # as if this were another process
-    prepare(issued)
+    vars(connections["default"]).pop(cursors._KEPT)
+    look_up(issued, 6)
+    assert runs() == [("SELECT", 4)]
+
+
+def test_what_another_process_has_prepared_behind_a_pooler_is_never_taken_for_ours(issued):
+    with connection.cursor() as cursor:  # under the names that psycopg gives by itself
+        for number in range(3):
+            cursor.execute(f"PREPARE _pg3_{number} (bytea) AS SELECT NULL::uuid, $1")
+    look_up(issued, 7)
+    assert ("SELECT", 3) in runs()
 
 
 def test_a_table_that_has_changed_meanwhile_is_asked_as_it_is(issued):
@@ -74,15 +120,9 @@ def test_a_table_that_has_changed_meanwhile_is_asked_as_it_is(issued):
     with connection.cursor() as cursor:
         cursor.execute(column.format(70))
         try:
-            assert look_up(issued) == ["EXECUTE", "SELECT"]
+            look_up(issued, 2)
         finally:
             cursor.execute(column.format(64))
-
-
-def test_a_connection_that_cannot_be_told_from_another_is_asked_as_ever(issued, monkeypatch):
-    monkeypatch.setattr(prepared, "_uses", {})
-    monkeypatch.setattr(type(connection.connection), "__hash__", None)
-    assert [look_up(issued) for _ in range(6)] == [["SELECT"]] * 6
 
 
 def test_a_lost_connection_is_an_outage_and_no_reason_to_prepare_no_longer(issued):
@@ -94,13 +134,27 @@ def test_a_lost_connection_is_an_outage_and_no_reason_to_prepare_no_longer(issue
     prepare(issued)
 
 
-@pytest.mark.parametrize("option", [{"DISABLE_SERVER_SIDE_CURSORS": True}, {"OPTIONS": {"server_side_binding": True}}])
-def test_where_the_host_tells_of_a_pooler_or_binds_in_the_server_nothing_is_prepared(issued, monkeypatch, option):
-    for name, value in option.items():
-        monkeypatch.setitem(connection.settings_dict, name, value)
+def test_where_the_host_tells_of_a_pooler_nothing_is_prepared(issued, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    look_up(issued, 7)
+    assert runs() == []
+
+
+@pytest.mark.parametrize("binding", [{}, {"server_side_binding": True}])
+def test_where_the_host_has_psycopg_prepare_that_is_left_to_it(issued, monkeypatch, binding):
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"prepare_threshold": 2, **binding})
     connection.close()
-    assert [look_up(issued) for _ in range(7)] == [["SELECT"]] * 7
+    look_up(issued, 4)
+    assert ("SELECT", 2) in runs()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements")
+        assert all(name.startswith("_pg3_") for (name,) in cursor.fetchall())
+
+
+def test_where_the_server_binds_and_nobody_prepares_it_is_prepared_as_everywhere(issued, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"server_side_binding": True})
     connection.close()
+    prepare(issued)
 
 
 def test_a_connection_that_is_lost_meanwhile_is_an_outage(issued):
@@ -115,15 +169,6 @@ def test_a_connection_that_is_lost_meanwhile_is_an_outage(issued):
     prepare(issued)
 
 
-def test_where_nothing_can_be_prepared_it_is_tried_once(issued, monkeypatch, caplog):
-    caplog.set_level("INFO", "codlet_sessions")
-    monkeypatch.setattr(prepared, "_name", lambda sql: "no name")
-    assert [look_up(issued) for _ in range(7)] == [["SELECT"]] * 7
-    assert [record.message.split(":")[0] for record in caplog.records if "prepared" in record.message] == [
-        "Look-ups on 'default' are not prepared from now on"
-    ]
-
-
 def test_a_statement_that_takes_too_long_is_an_outage_and_not_asked_again(issued):
     prepare(issued)
     with connection.cursor() as cursor:
@@ -131,7 +176,8 @@ def test_a_statement_that_takes_too_long_is_an_outage_and_not_asked_again(issued
         with locked_table(), pytest.raises(StoreUnavailable):
             look_up(issued)
         cursor.execute("SET statement_timeout = 0")
-    assert look_up(issued) == ["EXECUTE"]
+    look_up(issued)
+    assert runs() == [("SELECT", 3)]
 
 
 @contextmanager
