@@ -1,13 +1,33 @@
 """What a store takes and gives: frozen values that know nothing of Django or of any database."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
+
+
+_Frozen = TypeVar("_Frozen")
+
+
+def maker_of(kind: type[_Frozen]) -> Callable[..., _Frozen]:
+    """
+    Return what makes a ``kind``, a frozen dataclass with slots, of all of its values in their order.
+
+    Several times as fast as ``kind`` itself, which has to go around its own ban for each attribute: these are set
+    before the object is frozen. Two such objects come into being with each look-up.
+    """
+    draft = make_dataclass("Draft", [field.name for field in fields(kind)], slots=True)  # type: ignore[arg-type]
+
+    def make(*values: object) -> _Frozen:
+        made: Any = draft(*values)
+        made.__class__ = kind
+        return made  # type: ignore[no-any-return]
+
+    return make
 
 
 class LookupKey(str):
@@ -314,14 +334,14 @@ class SessionRecord:
 
     def as_active(self) -> ActiveSessionRecord:
         """Return what the outside may know of this session."""
-        return ActiveSessionRecord(
-            id=self.id,
-            subject=self.subject,
-            created_at=self.created_at,
-            authenticated_at=self.authenticated_at or self.created_at,
-            expires_at=self.expires_at,
-            last_seen_at=self.last_seen_at or self.created_at,
-            idle_expires_at=self.idle_expires_at,
+        return _active(
+            self.id,
+            self.subject,
+            self.created_at,
+            self.authenticated_at or self.created_at,
+            self.expires_at,
+            self.last_seen_at or self.created_at,
+            self.idle_expires_at,
         )
 
     def as_listed(self) -> ListedSession:
@@ -334,6 +354,9 @@ class SessionRecord:
         """Return the rejection of a cookie that led to this record."""
         return Rejection(reason, self.id, self.key_version, is_superseded, ends_for)
 
+
+_active: Final = maker_of(ActiveSessionRecord)
+record_of: Final = maker_of(SessionRecord)
 
 Finding: TypeAlias = SessionRecord | ActiveSessionRecord | Rejection
 """What a store has under some candidates: the whole record, if it keeps it whole."""

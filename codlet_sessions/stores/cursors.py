@@ -112,7 +112,7 @@ def _is_watched(connection: Any) -> bool:
         not is_of_django(connection)
         or connection.queries_logged
         or connection.execute_wrappers
-        or not _TO_A_CURSOR.isdisjoint(connection.__dict__)
+        or not connection.__dict__.keys().isdisjoint(_TO_A_CURSOR)
         or (_to_a_cursor(type(connection)), _to_the_driver(CursorWrapper)) != _DJANGOS_OWN
     )
 

@@ -17,7 +17,7 @@ from django.db.models.query_utils import DeferredAttribute
 
 from codlet_sessions.models import Session
 from codlet_sessions.querysets import SessionQuerySet
-from codlet_sessions.records import UNKNOWN_USER, LookupKey, SessionRecord, UserRow, UserTable
+from codlet_sessions.records import UNKNOWN_USER, LookupKey, SessionRecord, UserRow, UserTable, record_of
 from codlet_sessions.stores.coalescing import Coalescer
 from codlet_sessions.stores.compiled import Compiled, compiled, rows_of
 from codlet_sessions.stores.own_connections import connections_for, on_own_connection, sees_all_of_this_task
@@ -153,7 +153,7 @@ def _plain_place(model: Any, name: str) -> int | None:
 
 def _record(values: list[Any], statement: _Statement, using: str) -> SessionRecord:
     values[_WIDTH:] = (None, _user(values, statement, using))  # no client, which a look-up does not read
-    return SessionRecord(*values)
+    return record_of(*values)
 
 
 def _user(values: list[Any], statement: _Statement, using: str) -> object:

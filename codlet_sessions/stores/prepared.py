@@ -10,9 +10,10 @@ has told psycopg when to prepare is obeyed.
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC
 from functools import cache
+from importlib import import_module
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
@@ -24,7 +25,7 @@ WORTH_IT: Final = 5  # times that a connection has run a statement before it is 
 _DUPLICATE: Final = "42P05"  # prepared before, on a connection that a pooler has handed on
 _NOT_TO_BE_HAD: Final = ("26", "0A", "42")  # SQLSTATE: no such statement; its table has changed; not understood
 
-_uses: "WeakKeyDictionary[Any, Counter[object]]" = WeakKeyDictionary()
+_known: "WeakKeyDictionary[Any, dict[object, bytes | int]]" = WeakKeyDictionary()
 _unsuited: set[str] = set()
 
 
@@ -37,9 +38,11 @@ def cursor_of(driver: Any, timezone: Any) -> Any | None:
     cursor_class = _preparing_cursor()
     if cursor_class is None or not _is_as_django_connects(driver, timezone):
         return None
-    if (uses := _uses.get(driver)) is None:
-        uses = _uses[driver] = Counter()
-    return cursor_class(driver, uses)
+    cursor = cursor_class(driver, _known.setdefault(driver, {}))
+    if timezone is UTC and driver.info.parameter_status("TimeZone") == "UTC":
+        # Django's own loader of moments is written in Python, and gives the same there.
+        cursor.adapters.register_loader("timestamptz", _loader_of_moments(_psycopg().adapters))
+    return cursor
 
 
 def execute(cursor: Any, sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> None:
@@ -77,38 +80,53 @@ def _preparing_cursor() -> type[Any] | None:
     class PreparingCursor(psycopg.Cursor[Any]):
         """Prepares under a name that says what: behind a pooler, another process may have prepared something else."""
 
-        def __init__(self, driver: Any, uses: Counter[object]) -> None:
+        def __init__(self, driver: Any, known: dict[object, bytes | int]) -> None:
             super().__init__(driver)
-            self._uses = uses
+            self._known = known  # the name of a statement that is prepared, or how often one that is not was run
 
         def _get_prepared(self, query: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
             if not prepare:
                 return super()._get_prepared(query, prepare)
             what = query.query, query.types
-            self._uses[what] += 1
-            if (uses := self._uses[what]) < WORTH_IT:
+            known = self._known.get(what, 0)
+            if isinstance(known, bytes):
+                return Prepare.YES, known
+            if known + 1 < WORTH_IT:
+                self._known[what] = known + 1
                 return Prepare.NO, b""
-            return (Prepare.SHOULD if uses == WORTH_IT else Prepare.YES), _name(*what)
+            name = self._known[what] = _name(*what)
+            return Prepare.SHOULD, name
 
     return PreparingCursor
 
 
 def _is_as_django_connects(driver: Any, timezone: Any) -> bool:
-    import psycopg
     from django.db.backends.postgresql import base
 
     djangos: tuple[Any, ...] = (base.Cursor, base.ServerBindingCursor)
-    if type(driver) is not psycopg.Connection or driver.cursor_factory not in djangos:
+    if type(driver) is not _psycopg().Connection or driver.cursor_factory not in djangos:
         return False
-    loader = driver.adapters.get_loader(base.TIMESTAMPTZ_OID, psycopg.pq.Format.TEXT)
-    return bool(getattr(loader, "timezone", "of no kind we know") == timezone)
+    return bool(getattr(_loader_of_moments(driver.adapters), "timezone", "of no kind we know") == timezone)
+
+
+def _loader_of_moments(adapters: Any) -> Any:
+    psycopg = _psycopg()
+    return adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, psycopg.pq.Format.TEXT)
+
+
+@cache
+def _psycopg() -> Any:
+    return import_module("psycopg")
 
 
 def _is_suited(connection: BaseDatabaseWrapper) -> bool:
-    if connection.in_atomic_block or connection.alias in _unsuited or not connection.get_autocommit():
-        return False
-    is_pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-    return not is_pooled and cast(Any, connection).connection.prepare_threshold is None
+    return not (
+        connection.in_atomic_block
+        or not connection.autocommit
+        or connection.alias in _unsuited
+        or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+        or cast(Any, connection).connection.prepare_threshold is not None
+    )
 
 
 def _give_up(connection: BaseDatabaseWrapper, error: Exception) -> None:
@@ -116,6 +134,5 @@ def _give_up(connection: BaseDatabaseWrapper, error: Exception) -> None:
     logger.info("Statements on '%s' are not prepared from now on: %s.", connection.alias, type(error).__name__)
 
 
-@cache
 def _name(sql: bytes, types: tuple[int, ...]) -> bytes:
     return f"codlet_{hashlib.sha256(repr((sql, types)).encode()).hexdigest()[:16]}".encode()

@@ -100,7 +100,7 @@ def test_a_statement_that_a_pooler_has_lost_is_asked_as_it_is_and_none_is_prepar
 
 def test_a_statement_that_a_pooler_has_kept_from_another_connection_serves(issued):
     prepare(issued)
-    prepared._uses.clear()  # as if this were another process
+    prepared._known.clear()  # as if this were another process
     vars(connections["default"]).pop(cursors._KEPT)
     look_up(issued, 6)
     assert runs() == [("SELECT", 4)]
