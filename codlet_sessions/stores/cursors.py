@@ -7,7 +7,6 @@ while queries are logged or wrapped, and where a tool or another backend has put
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,8 +15,8 @@ from operator import attrgetter, methodcaller
 from types import FunctionType
 from typing import Any, Final, TypeAlias, cast
 
+from django.db.backends import utils
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
 
 from codlet_sessions.stores import prepared
 
@@ -113,7 +112,7 @@ def _is_watched(connection: Any) -> bool:
         or connection.queries_logged
         or connection.execute_wrappers
         or not connection.__dict__.keys().isdisjoint(_TO_A_CURSOR)
-        or (_to_a_cursor(type(connection)), _to_the_driver(CursorWrapper)) != _DJANGOS_OWN
+        or (_to_a_cursor(type(connection)), _to_the_driver(utils.CursorWrapper)) != _DJANGOS_OWN
     )
 
 
@@ -132,6 +131,8 @@ def _taken_from(connection: Any, way: _Way) -> _Kept:
 
 
 def _sqlite_cursor_of(driver: Any, _timezone: object) -> Any | None:
+    import sqlite3  # which a Python for another database may be without
+
     return sqlite3.Cursor(driver) if type(driver) is sqlite3.Connection else None
 
 
@@ -147,7 +148,7 @@ def _with_marks(sql: str) -> str:
 
 def _djangos_own() -> "tuple[tuple[Any, ...], tuple[Any, ...]] | None":
     """Return what a statement goes through; None if a tool has been there before us, and sees each of them."""
-    functions = _to_a_cursor(BaseDatabaseWrapper), _to_the_driver(CursorWrapper)
+    functions = _to_a_cursor(BaseDatabaseWrapper), _to_the_driver(utils.CursorWrapper)
     are_plain = (
         type(function) is FunctionType and function.__globals__["__name__"].startswith("django.")
         for function in chain(*functions)

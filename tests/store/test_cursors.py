@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends import utils
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.test.utils import CaptureQueriesContext
@@ -177,6 +178,16 @@ def test_a_tool_that_puts_itself_in_the_place_of_something_of_djangos_sees_each_
     look_up(ada)
     seen = []
     monkeypatch.setattr(place, name, watching(getattr(place, name), seen))
+    look_up(ada)
+    look_up(ada)
+    assert len(seen) == 2
+
+
+def test_a_tool_with_a_class_of_its_own_for_djangos_cursors_sees_each_statement(ada, monkeypatch):
+    look_up(ada)
+    seen = []
+    watched = {"execute": watching(CursorWrapper.execute, seen)}
+    monkeypatch.setattr(utils, "CursorWrapper", type("Watching", (CursorWrapper,), watched))
     look_up(ada)
     look_up(ada)
     assert len(seen) == 2

@@ -1,6 +1,7 @@
 """On PostgreSQL, statements are prepared once for a connection; and where that cannot be, nobody notices."""
 
 import logging
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -188,3 +189,30 @@ def locked_table():
         other.execute("LOCK TABLE codlet_sessions_session IN ACCESS EXCLUSIVE MODE")
         yield
         other.rollback()
+
+
+def test_a_psycopg_that_prepares_in_another_way_is_left_to_django(issued, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg._preparing", None)
+    prepared._preparing_cursor.cache_clear()
+    connection.close()
+    try:
+        look_up(issued, 7)
+        assert runs() == []
+    finally:
+        prepared._preparing_cursor.cache_clear()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "UTC"])
+def test_moments_are_the_same_whatever_the_zone_of_the_database(issued, monkeypatch, zone):
+    look_up(issued, 6)
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "TIME_ZONE", zone)
+    for name in ("timezone", "timezone_name"):
+        vars(connections["default"]).pop(name, None)
+    look_up(issued, 6)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW TIME ZONE")
+        assert cursor.fetchone() == (zone,)
+    connection.close()
+    for name in ("timezone", "timezone_name"):
+        vars(connections["default"]).pop(name, None)
