@@ -8,7 +8,7 @@ whether its user is still there, active and under the same password.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache, partial
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from asgiref.sync import sync_to_async
 from django.db import connections, router
@@ -103,8 +103,7 @@ def _has_users(using: str) -> bool:
 def _select(lookup_keys: Sequence[LookupKey], using: str, is_joined: bool) -> dict[LookupKey, SessionRecord]:
     connection = connections[using]
     statement = _statement(using, _places_for(len(lookup_keys)), is_joined)
-    binary = cast(Any, connection).Database.Binary
-    keys = [binary(bytes.fromhex(key)) for key in lookup_keys]
+    keys = [bytes.fromhex(key) for key in lookup_keys]
     keys += keys[-1:] * (statement.places - len(keys))
     records = [_record(values, statement, using) for values in rows_of(statement.select, keys, connection)]
     return {record.lookup_key: record for record in records}
