@@ -65,10 +65,10 @@ _HTTP = "all of the above, over HTTP"
 BARS = (
     Bar("validate a cookie, × a raw prepared `SELECT`, PostgreSQL",
         "validate-postgresql", "ours, `sessions.validate()`", _DB,
-        "≤ 3.5", "one statement, compiled once, planned once a connection"),
+        "≤ 3.5", "one statement, compiled once, prepared, by the driver's cursor"),
     Bar("the same where psycopg prepares all statements",
         "validate-postgresql", "ours, `sessions.validate()`, prepared by psycopg", "Django `db`, prepared by psycopg",
-        "≤ 2.2", "the same, prepared by psycopg"),
+        "≤ 2.2", "the same"),
     Bar("the same, × a raw `SELECT`, SQLite",
         "validate-sqlite", "ours, `sessions.validate()`", _DB,
         "≤ 3", "the same: nearly all of it Python"),
