@@ -72,30 +72,30 @@ def execute(cursor: Any, sql: str, parameters: Sequence[Any], connection: BaseDa
 @cache
 def _preparing_cursor() -> type[Any] | None:
     try:
-        import psycopg
-        from psycopg._preparing import Prepare
+        base: Any = _psycopg().Cursor
+        how: Any = import_module("psycopg._preparing").Prepare
     except ImportError:  # psycopg2, or a psycopg that prepares in another way
         return None
 
-    class PreparingCursor(psycopg.Cursor[Any]):
+    class PreparingCursor(base):  # type: ignore[misc]  # a base that may not be there
         """Prepares under a name that says what: behind a pooler, another process may have prepared something else."""
 
         def __init__(self, driver: Any, known: dict[object, bytes | int]) -> None:
             super().__init__(driver)
             self._known = known  # the name of a statement that is prepared, or how often one that is not was run
 
-        def _get_prepared(self, query: Any, prepare: bool | None = None) -> tuple[Prepare, bytes]:
+        def _get_prepared(self, query: Any, prepare: bool | None = None) -> tuple[Any, bytes]:
             if not prepare:
-                return super()._get_prepared(query, prepare)
+                return cast(tuple[Any, bytes], super()._get_prepared(query, prepare))
             what = query.query, query.types
             known = self._known.get(what, 0)
             if isinstance(known, bytes):
-                return Prepare.YES, known
+                return how.YES, known
             if known + 1 < WORTH_IT:
                 self._known[what] = known + 1
-                return Prepare.NO, b""
+                return how.NO, b""
             name = self._known[what] = _name(*what)
-            return Prepare.SHOULD, name
+            return how.SHOULD, name
 
     return PreparingCursor
 
