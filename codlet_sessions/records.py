@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
@@ -20,12 +20,12 @@ def maker_of(kind: type[_Frozen]) -> Callable[..., _Frozen]:
     Several times as fast as ``kind`` itself, which has to go around its own ban for each attribute: these are set
     before the object is frozen. Two such objects come into being with each look-up.
     """
-    draft = make_dataclass("Draft", [field.name for field in fields(kind)], slots=True)  # type: ignore[arg-type]
+    draft = make_dataclass("Draft", [field.name for field in fields(cast(Any, kind))], slots=True)
 
     def make(*values: object) -> _Frozen:
         made: Any = draft(*values)
         made.__class__ = kind
-        return made  # type: ignore[no-any-return]
+        return cast(_Frozen, made)
 
     return make
 

@@ -77,7 +77,7 @@ def _preparing_cursor() -> type[Any] | None:
     except ImportError:  # psycopg2, or a psycopg that prepares in another way
         return None
 
-    class PreparingCursor(base):  # type: ignore[misc]  # a base that may not be there
+    class PreparingCursor(base):  # type: ignore[misc]  # psycopg is an extra: mypy may not find it
         """Prepares under a name that says what: behind a pooler, another process may have prepared something else."""
 
         def __init__(self, driver: Any, known: dict[object, bytes | int]) -> None:
