@@ -25,9 +25,9 @@ _Read: TypeAlias = Callable[[Any], Any]
 _KEPT: Final = "_codlet_cursor"
 _OF_DJANGO: Final = ("django.db.backends.", "django.contrib.gis.db.backends.")
 _PLACE: Final = re.compile(r"%%|%s")
-_TO_A_CURSOR: Final = frozenset({"cursor", "_cursor", "create_cursor", "make_cursor"})
-_to_a_cursor: Final = attrgetter("cursor", "_cursor", "make_cursor")
-_to_the_driver: Final = attrgetter("execute", "_execute", "_execute_with_wrappers")
+_STEPS_TO_A_CURSOR: Final = frozenset({"cursor", "_cursor", "create_cursor", "make_cursor"})
+_cursor_makers: Final = attrgetter("cursor", "_cursor", "make_cursor")
+_cursor_runners: Final = attrgetter("execute", "_execute", "_execute_with_wrappers")
 _all_rows: Final[_Read] = methodcaller("fetchall")
 _row_count: Final[_Read] = attrgetter("rowcount")
 
@@ -111,8 +111,8 @@ def _is_watched(connection: Any) -> bool:
         not is_of_django(connection)
         or connection.queries_logged
         or connection.execute_wrappers
-        or not connection.__dict__.keys().isdisjoint(_TO_A_CURSOR)
-        or (_to_a_cursor(type(connection)), _to_the_driver(utils.CursorWrapper)) != _DJANGOS_OWN
+        or not connection.__dict__.keys().isdisjoint(_STEPS_TO_A_CURSOR)
+        or (_cursor_makers(type(connection)), _cursor_runners(utils.CursorWrapper)) != _DJANGOS_OWN
     )
 
 
@@ -148,7 +148,7 @@ def _with_marks(sql: str) -> str:
 
 def _djangos_own() -> "tuple[tuple[Any, ...], tuple[Any, ...]] | None":
     """Return what a statement goes through; None if a tool has been there before us, and sees each of them."""
-    functions = _to_a_cursor(BaseDatabaseWrapper), _to_the_driver(utils.CursorWrapper)
+    functions = _cursor_makers(BaseDatabaseWrapper), _cursor_runners(utils.CursorWrapper)
     are_plain = (
         type(function) is FunctionType and function.__globals__["__name__"].startswith("django.")
         for function in chain(*functions)

@@ -74,7 +74,11 @@ def _preparing_cursor() -> type[Any] | None:
     try:
         base: Any = _psycopg().Cursor
         how: Any = import_module("psycopg._preparing").Prepare
-    except ImportError:  # psycopg2, or a psycopg that prepares in another way
+        # What its cursors that never prepare say to the question that ours answers, whatever the statement.
+        is_known = _psycopg().ClientCursor._get_prepared(None, None) == (how.NO, b"")
+    except (ImportError, AttributeError, TypeError):  # psycopg2, or a psycopg that prepares in another way
+        is_known = False
+    if not is_known:
         return None
 
     class PreparingCursor(base):  # type: ignore[misc]  # psycopg is an extra: mypy may not find it
@@ -131,7 +135,12 @@ def _is_suited(connection: BaseDatabaseWrapper) -> bool:
 
 def _give_up(connection: BaseDatabaseWrapper, error: Exception) -> None:
     _unsuited.add(connection.alias)
-    logger.info("Statements on '%s' are not prepared from now on: %s.", connection.alias, type(error).__name__)
+    logger.info(
+        "Statements on '%s' are not prepared in this process from now on (%s). They take longer, and that is all. After"
+        " a migration, restart; behind a pooler that hands connections on, set DISABLE_SERVER_SIDE_CURSORS.",
+        connection.alias,
+        type(error).__name__,
+    )
 
 
 def _name(sql: bytes, types: tuple[int, ...]) -> bytes:

@@ -205,7 +205,8 @@ def test_a_tool_that_does_so_on_one_connection_alone_does_too(ada, monkeypatch, 
 
 @has_a_way
 def test_a_tool_that_was_there_before_us_is_told_from_django(made, ada, monkeypatch):
-    assert cursors._djangos_own() == cursors._DJANGOS_OWN != ()
+    assert cursors._djangos_own() == cursors._DJANGOS_OWN
+    assert is_direct(made, ada)
     monkeypatch.setattr(CursorWrapper, "execute", watching(CursorWrapper.execute, []))
     assert cursors._djangos_own() is None
 
