@@ -9,7 +9,6 @@ from uuid import UUID
 
 SUPERSEDED_FOR = timedelta(minutes=1)  # longer than a request that began before the new cookie is under way
 
-
 _Frozen = TypeVar("_Frozen")
 
 

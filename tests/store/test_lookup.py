@@ -1,5 +1,6 @@
 """The lookup that is compiled once answers what the ORM would."""
 
+from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -45,6 +46,15 @@ def test_each_value_is_what_the_orm_makes_of_it(candidates):
     assert looked_up(candidates) == by_the_orm(candidates)
     for candidate in candidates:
         assert looked_up([candidate]) == by_the_orm([candidate])
+
+
+def test_a_record_is_frozen_though_it_is_filled_at_once(candidates):
+    found = records_under([candidates[0][0]], "default")[candidates[0][0]]
+    for record in (found, found.as_active()):
+        assert record == replace(record)
+        assert hash(record) == hash(replace(record))
+        with pytest.raises(FrozenInstanceError):
+            record.subject = "somebody else"
 
 
 def test_a_database_with_a_time_zone_of_its_own_gives_the_same_moments(candidates, settings):
