@@ -5,13 +5,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
+from random import sample
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
-from django.db import transaction
 
+from benchmarks.copies import among_others
 from benchmarks.sites import OURS, Site
 
+A_SITE = 100_000
+"""Users, and sessions in each table: as many as a busy site has, and no cache of a connection's holds."""
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ADDRESS = "127.0.0.1"
@@ -28,8 +32,8 @@ class World:
     What a question is asked in: an empty database, and what is to be put into it.
 
     Attributes:
-        size: How many users there are, each with a session in an engine as soon as somebody asks for its cookies; and
-            how many calls a round has.
+        size: How many users take part, each with a session in an engine as soon as somebody asks for its cookies; and
+            how many calls a round has. They are among `A_SITE` that do not.
         rounds: How many rounds there will be.
         rows: How many rows the tables of big questions have.
         seconds: How long a round of requests over HTTP lasts.
@@ -46,19 +50,33 @@ class World:
 
     @cached_property
     def users(self) -> list[Any]:
-        """The users."""
+        """The users who take part."""
         model = get_user_model()
-        everybody = [model(username=f"user-{i}", password=f"{_NOBODY_KNOWS}{i}") for i in range(self.size)]
-        model.objects.bulk_create(everybody)
-        return list(model.objects.order_by("pk"))
+        names = range(max(self.size, self.others))
+        everybody = [model(username=f"user-{i}", password=f"{_NOBODY_KNOWS}{i}") for i in names]
+        model.objects.bulk_create(everybody, batch_size=5_000)
+        taking_part = sample(list(model.objects.values_list("pk", flat=True)), self.size)
+        return list(model.objects.filter(pk__in=taking_part).order_by("?"))
 
     def cookies(self, site: Site) -> list[str]:
         """Return the cookies of a session of each user in the engine of ``site``."""
         if site.engine not in self._cookies:
             site.enter()
-            with transaction.atomic():
-                self._cookies[site.engine] = [signed_in(new_session(site.engine), user) for user in self.users]
+            self._cookies[site.engine] = self._signed_in_at(site)
         return self._cookies[site.engine]
+
+    def _signed_in_at(self, site: Site) -> list[str]:
+        def sign_in(user: Any) -> str:
+            return signed_in(new_session(site.engine), user)
+
+        if not site.table:
+            return [sign_in(user) for user in self.users]
+        return among_others(apps.get_model(site.table), self.others, sign_in, self.users)
+
+    @property
+    def others(self) -> int:
+        """How many users there are, and rows in each table, if those who take part are not more."""
+        return min(self.rows, A_SITE)
 
     @property
     def ours(self) -> list[str]:

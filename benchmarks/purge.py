@@ -17,9 +17,10 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
+from benchmarks.copies import analyze
 from benchmarks.people import World
 from benchmarks.rounds import Answer, Line
-from benchmarks.rows import A_MILLION, BigTables, analyze
+from benchmarks.rows import A_MILLION, BigTables
 from benchmarks.sites import DB, OURS
 from codlet_sessions import purge as purging
 from codlet_sessions.models import Session

@@ -34,6 +34,7 @@ class Site:
         name: The engine's, as it stands in the tables.
         engine: SESSION_ENGINE.
         middleware: MIDDLEWARE.
+        table: The model that its sessions are rows of; "" where they are in no database.
         options: More of the database's OPTIONS.
         more: More settings.
 
@@ -42,6 +43,7 @@ class Site:
     name: str
     engine: str
     middleware: tuple[str, ...] = ()
+    table: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
 
@@ -123,16 +125,21 @@ def close_connections() -> None:
 
 
 NOTHING = Site("no session middleware", f"{_DJANGOS}.backends.db")
-OURS = Site("ours", "codlet_sessions.backends.db", OUR_MIDDLEWARE)
-DB = Site("Django `db`", f"{_DJANGOS}.backends.db", STOCK)
-CACHED_DB = Site("Django `cached_db`", f"{_DJANGOS}.backends.cached_db", STOCK)
+OURS = Site("ours", "codlet_sessions.backends.db", OUR_MIDDLEWARE, "codlet_sessions.Session")
+DB = Site("Django `db`", f"{_DJANGOS}.backends.db", STOCK, "sessions.Session")
+CACHED_DB = Site("Django `cached_db`", f"{_DJANGOS}.backends.cached_db", STOCK, DB.table)
 CACHE = Site("Django `cache`", f"{_DJANGOS}.backends.cache", STOCK)
 SIGNED = Site("Django `signed_cookies`", f"{_DJANGOS}.backends.signed_cookies", STOCK)
 USER_SESSIONS = Site(
-    "user-sessions", "user_sessions.backends.db", ("user_sessions.middleware.SessionMiddleware", _AUTH)
+    "user-sessions",
+    "user_sessions.backends.db",
+    ("user_sessions.middleware.SessionMiddleware", _AUTH),
+    "user_sessions.Session",
 )
-QSESSIONS = Site("qsessions", "qsessions.backends.db", ("qsessions.middleware.SessionMiddleware", _AUTH))
-OURS_CACHED = Site("ours, cached", "codlet_sessions.backends.cached_db", OUR_MIDDLEWARE)
+QSESSIONS = Site(
+    "qsessions", "qsessions.backends.db", ("qsessions.middleware.SessionMiddleware", _AUTH), "qsessions.Session"
+)
+OURS_CACHED = Site("ours, cached", "codlet_sessions.backends.cached_db", OUR_MIDDLEWARE, OURS.table)
 
 
 def has_cached_engine() -> bool:

@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.db import connection
 
 from benchmarks import pinning
+from benchmarks.copies import among_others
 from benchmarks.people import World, new_session
 from benchmarks.rounds import Contestant, Race
 from benchmarks.sites import (
@@ -111,7 +112,10 @@ def _load(site: Site) -> Callable[[str], object]:
 def _tokens(world: World) -> list[bytes]:
     from knox.models import AuthToken
 
-    return [AuthToken.objects.create(user)[1].encode() for user in world.users]
+    def issue(user: Any) -> bytes:
+        return AuthToken.objects.create(user)[1].encode()
+
+    return among_others(AuthToken, world.others, issue, world.users)
 
 
 def _knox() -> Callable[[bytes], object]:
