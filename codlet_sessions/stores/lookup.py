@@ -110,8 +110,8 @@ def _select(lookup_keys: Sequence[LookupKey], using: str, is_joined: bool) -> di
 
 
 def _places_for(count: int) -> int:
-    """Return the next power of two: a few statements, which a driver may prepare, serve any number of keys."""
-    return 1 << (count - 1).bit_length()
+    """Return the next power of four: a few statements, which are prepared soon, serve any number of keys."""
+    return int(4 ** ((count - 1).bit_length() + 1 >> 1))
 
 
 @cache
