@@ -9,10 +9,9 @@ Stored as ``payload:seal``. The payload is what `codlet_sessions.packing` makes 
 in URL-safe base64.
 """
 
+from base64 import b64encode
 from dataclasses import replace
 from hmac import compare_digest
-
-from django.core.signing import b64_encode
 
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.records import SessionRecord
@@ -37,4 +36,5 @@ def payload_of(record: SessionRecord) -> str:
 def _seal_of(hasher: SecretHasher, record: SessionRecord, payload: str) -> bytes:
     subject = record.subject.encode()
     bound = (record.id.bytes, record.lookup_key.encode(), len(subject).to_bytes(4, "big"), subject, payload.encode())
-    return b64_encode(hasher.seal(record.key_version, b"".join(bound)))
+    padded = b64encode(hasher.seal(record.key_version, b"".join(bound)), b"-_")
+    return padded[:-1]  # of 32 bytes, the last is always "="

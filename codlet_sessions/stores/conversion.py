@@ -14,7 +14,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import DateTimeField
 
 Convert: TypeAlias = Callable[[Any], Any]
-_UTC_UNSAID = (len("2026-11-01 12:00:00"), len("2026-11-01 12:00:00.000000"))  # as Django's own backend writes moments
 Plan: TypeAlias = list[tuple[int, Convert]]
 
 
@@ -88,9 +87,12 @@ def _shortcut(step: Any, connection: BaseDatabaseWrapper) -> Convert | None:
 
 
 def _utc_of_text(value: Any) -> Any:
-    if isinstance(value, str) and len(value) in _UTC_UNSAID:
-        return datetime.fromisoformat(value + "+00:00")
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    try:
+        moment = datetime.fromisoformat(value + "+00:00")  # as Django's own backend writes moments
+    except (TypeError, ValueError):  # as others may have
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

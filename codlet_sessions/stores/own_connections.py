@@ -63,10 +63,9 @@ def sees_all_of_this_task(using: str) -> bool:
         threads = () if executor is None else tuple(executor._threads)
     except AttributeError:  # an asgiref that works otherwise
         return False
-    if is_below_sync or is_loop_of_sync:
+    if is_below_sync or is_loop_of_sync or _is_in_transaction(using, threading.get_ident()):
         return False
-    idents = (threading.get_ident(), *(thread.ident for thread in threads))
-    return not any(_is_in_transaction(using, ident) for ident in idents)
+    return not any(_is_in_transaction(using, thread.ident) for thread in threads)
 
 
 def on_own_connection(using: str, ask: Callable[[], Result]) -> Result:
