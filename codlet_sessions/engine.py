@@ -7,7 +7,7 @@ Both faces are written by hand, because a face that is derived from the other lo
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -36,6 +36,11 @@ class EngineSession(SessionState):
     """
 
     _turn: asyncio.Lock | None = None
+    _loads_its_own_way: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._loads_its_own_way = (cls.load, cls.aload) != (EngineSession.load, EngineSession.aload)
 
     def exists(self, session_key: str | None) -> bool:
         """Return whether ``session_key`` opens an active session. No query when it is malformed; no signal."""
@@ -62,13 +67,27 @@ class EngineSession(SessionState):
         return self._loaded(await self._afind())
 
     def read(self) -> ActiveSessionRecord | None:
-        """Load the session if it has not been, and return whom it speaks for; None while nobody has signed in."""
-        self._get_session()
+        """
+        Look the session up if it has not been, and return whom it speaks for; None while nobody has signed in.
+
+        Its data stays as it came until somebody asks for that.
+        """
+        self.accessed = True
+        if self._loads_its_own_way:
+            self._get_session()
+        elif self._awaits_look_up:
+            self._found(self._find())
         return self.who()
 
     async def aread(self) -> ActiveSessionRecord | None:
         """Read as `read` does, from async code."""
-        await self._aget_session()
+        self.accessed = True
+        if self._loads_its_own_way:
+            await self._aget_session()
+        elif self._awaits_look_up:
+            async with self._in_turn():
+                if self._awaits_look_up:
+                    self._found(await self._afind())
         return self.who()
 
     def settle(self) -> None:
@@ -100,12 +119,24 @@ class EngineSession(SessionState):
             await self.asettle()
         return self._id
 
+    def _get_session(self, no_load: bool = False) -> dict[str, Any]:
+        self._take_data()
+        return super()._get_session(no_load)
+
+    _session = property(_get_session)  # what Django's own methods go by, whose property knows its own function alone
+
     async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
+        self._take_data()
         if hasattr(self, "_session_cache"):
             return await super()._aget_session(no_load)
-        self._turn = self._turn or asyncio.Lock()
-        async with self._turn:  # or a second task's late answer would replace what the first has changed by now
+        async with self._in_turn():
+            self._take_data()
             return await super()._aget_session(no_load)
+
+    def _in_turn(self) -> asyncio.Lock:
+        # Or a second task's late answer would replace what the first has changed by now.
+        self._turn = self._turn or asyncio.Lock()
+        return self._turn
 
     def create(self) -> None:
         """
@@ -120,6 +151,7 @@ class EngineSession(SessionState):
         """
         if self._record is not None and self._record.subject:
             get_keeper().check(self._record)
+        self._take_data()
         self._renew_key()
         self.save(must_create=True)
 
@@ -127,6 +159,7 @@ class EngineSession(SessionState):
         """Create as `create` does, from async code."""
         if self._record is not None and self._record.subject:
             await get_keeper().acheck(self._record)
+        self._take_data()
         self._renew_key()
         await self.asave(must_create=True)
 

@@ -154,7 +154,7 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def is_empty(self) -> bool:
         """Return whether there is no data, and no key that a row stands behind or may stand behind."""
-        if not hasattr(self, "_session_cache"):
+        if not (hasattr(self, "_session_cache") or self._record or self._foreign):
             return self._secret is None
         has_no_row = self._secret is None or (self.has_new_secret and self._record is None)
         return has_no_row and not self._data and self._given_subject is None
@@ -197,18 +197,23 @@ class SessionState(RemembersFailure, KeyedSession):
 
     @property
     def _data(self) -> dict[str, Any]:
+        self._take_data()
         data: dict[str, Any] = getattr(self, "_session_cache", {})
         return data
 
+    @property
+    def _awaits_look_up(self) -> bool:
+        return self._is_unread and not hasattr(self, "_session_cache")
+
+    def _take_data(self) -> None:
+        """Take the data out of what has been found, if nobody has asked for it so far."""
+        if (self._record or self._foreign) and not hasattr(self, "_session_cache"):
+            self._session_cache = _data_in(self._record or self._foreign)
+
     def _loaded(self, found: Found) -> dict[str, Any]:
-        data: dict[str, Any] = {}
-        if isinstance(found, ForeignSession):
-            data = dict(found.data)
-        elif isinstance(found, SessionRecord):
-            data = get_keeper().data_of(found)
         if not hasattr(self, "_session_cache"):  # else somebody wants a look: changes are told by the first answer
             self._found(found)
-        return data
+        return _data_in(found)
 
     def _found(self, found: Found) -> None:
         if isinstance(found, ForeignSession):
@@ -353,6 +358,12 @@ class SessionState(RemembersFailure, KeyedSession):
             if self._began_here:  # by this very request: what it held is lost, whoever ended it
                 over.is_harmless = False
             raise
+
+
+def _data_in(found: Found) -> dict[str, Any]:
+    if isinstance(found, ForeignSession):
+        return dict(found.data)
+    return get_keeper().data_of(found) if isinstance(found, SessionRecord) else {}
 
 
 def _has_come_as_far(actual: SessionRecord, record: SessionRecord) -> bool:
