@@ -100,6 +100,10 @@ class AsyncContestant(Contestant):
         asyncio.run(self.run(value))
 
     async def _gathered(self, inputs: Sequence[Any]) -> float:
+        await self._passed(inputs)  # what looks up by connections of its own has new ones if the site before had others
+        return await self._passed(inputs)
+
+    async def _passed(self, inputs: Sequence[Any]) -> float:
         waiting = iter(inputs)
         at_once = min(self.at_once, len(inputs))
         start = asyncio.Barrier(at_once + 1)
