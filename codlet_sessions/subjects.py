@@ -22,6 +22,7 @@ from django.db import router
 from django.dispatch import receiver
 from django.utils.crypto import salted_hmac
 
+from codlet_sessions.hashing import unwrapped
 from codlet_sessions.models import MAX_SUBJECT_LENGTH
 from codlet_sessions.records import RevocationReason, UserRow
 
@@ -138,7 +139,7 @@ def _reckoned(password: str) -> str:
 @cache
 def _primed() -> Any:
     # The same for all: Django derives the key from SECRET_KEY alone.
-    return salted_hmac(_AUTH_HASH_SALT, b"", algorithm="sha256")
+    return unwrapped(salted_hmac(_AUTH_HASH_SALT, b"", algorithm="sha256"))
 
 
 @receiver(setting_changed, dispatch_uid="codlet_sessions.subjects")
