@@ -24,7 +24,8 @@ _SERIES = {
     "mysql": "SELECT seq AS n FROM seq_{low}_to_{high}",
 }
 _SUBJECT = f"{FIRST_SUBJECT} + n %% {{subjects}}"
-_SOMEBODY = f"(SELECT min(id) FROM {get_user_model()._meta.db_table}) + n - 1"  # noqa: S608  # another one for each
+_USERS = get_user_model()._meta.db_table
+_SOMEBODY = f"(SELECT min(id) FROM {_USERS}) + n - 1"  # noqa: S608  # the name of a table of Django's, and no input
 _VALUES = {
     "postgresql": {
         "id": "(lpad(to_hex({now} + n), 12, '0') || '7' || substr(md5(random()::text), 1, 19))::uuid",
@@ -81,21 +82,23 @@ def copy_rows(model: type[Model], low: int, high: int, subjects: int) -> None:
         )
 
 
-def among_others(model: type[Model], others: int, save: Callable[[Made], Kept], made: Sequence[Made]) -> list[Kept]:
+def among_copies(
+    model: type[Model], rows: int, save: Callable[[Made], Kept], made: Sequence[Made], subjects: int
+) -> list[Kept]:
     """
     Return what ``save`` returns for each of ``made``, which saves a row of ``model`` for it: shuffled.
 
-    Copies come between them, until the table has ``others`` rows: look-ups then go all over it, as they do at a site.
+    Copies come between them, until the table has so many ``rows``: look-ups then go all over it, as they do at a site.
     """
     kept: list[Kept] = []
-    there = model._default_manager.count()
+    before = there = model._default_manager.count()
     bounds = [len(made) * step // _STEPS for step in range(_STEPS + 1)]
     for step, (first, last) in enumerate(pairwise(bounds), start=1):
         with transaction.atomic():
             kept += [save(one) for one in made[first:last]]
             there += last - first
-            if kept and there < (wanted := others * step // _STEPS):
-                copy_rows(model, there + 1, wanted, others)
+            if kept and there < (wanted := before + (rows - before) * step // _STEPS):
+                copy_rows(model, there + 1, wanted, subjects)
                 there = wanted
     analyze()
     return sample(kept, len(kept))

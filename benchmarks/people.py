@@ -11,7 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 
-from benchmarks.copies import among_others
+from benchmarks.copies import among_copies
 from benchmarks.sites import OURS, Site
 
 A_SITE = 100_000
@@ -33,7 +33,7 @@ class World:
 
     Attributes:
         size: How many users take part, each with a session in an engine as soon as somebody asks for its cookies; and
-            how many calls a round has. They are among `A_SITE` that do not.
+            how many calls a round has. They are among as many as `A_SITE`, if ``rows`` are no fewer.
         rounds: How many rounds there will be.
         rows: How many rows the tables of big questions have.
         seconds: How long a round of requests over HTTP lasts.
@@ -61,17 +61,19 @@ class World:
     def cookies(self, site: Site) -> list[str]:
         """Return the cookies of a session of each user in the engine of ``site``."""
         if site.engine not in self._cookies:
-            site.enter()
-            self._cookies[site.engine] = self._signed_in_at(site)
+            self._cookies[site.engine] = self.sign_in(site, self.others, self.others)
         return self._cookies[site.engine]
 
-    def _signed_in_at(self, site: Site) -> list[str]:
+    def sign_in(self, site: Site, rows: int, subjects: int) -> list[str]:
+        """Return the cookie of a new session of each user: in a table, one among ``rows`` of that many ``subjects``."""
+
         def sign_in(user: Any) -> str:
             return signed_in(new_session(site.engine), user)
 
+        site.enter()
         if not site.table:
             return [sign_in(user) for user in self.users]
-        return among_others(apps.get_model(site.table), self.others, sign_in, self.users)
+        return among_copies(apps.get_model(site.table), rows, sign_in, self.users, subjects)
 
     @property
     def others(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from django.db import connection
 
 from benchmarks import pinning
-from benchmarks.copies import among_others
+from benchmarks.copies import among_copies
 from benchmarks.people import World, new_session
 from benchmarks.rounds import Contestant, Race
 from benchmarks.sites import (
@@ -115,7 +115,7 @@ def _tokens(world: World) -> list[bytes]:
     def issue(user: Any) -> bytes:
         return AuthToken.objects.create(user)[1].encode()
 
-    return among_others(AuthToken, world.others, issue, world.users)
+    return among_copies(AuthToken, world.others, issue, world.users, world.others)
 
 
 def _knox() -> Callable[[bytes], object]:
