@@ -207,8 +207,9 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def _take_data(self) -> None:
         """Take the data out of what has been found, if nobody has asked for it so far."""
-        if (self._record or self._foreign) and not hasattr(self, "_session_cache"):
-            self._session_cache = _data_in(self._record or self._foreign)
+        found = self._record or self._foreign
+        if found is not None and not hasattr(self, "_session_cache"):
+            self._session_cache = _data_in(found)
 
     def _loaded(self, found: Found) -> dict[str, Any]:
         if not hasattr(self, "_session_cache"):  # else somebody wants a look: changes are told by the first answer

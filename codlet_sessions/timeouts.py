@@ -125,6 +125,6 @@ def is_worth_noting(session: ActiveSessionRecord | SessionRecord, now: datetime)
     interval = _LONGEST_UNTOUCHED
     if session.idle_expires_at is not None:
         interval = min(interval, (session.idle_expires_at - seen_at) / _TOUCHES)
-    if unseen < interval / 2:  # as nearly always
+    if unseen < interval * (1 - _JITTER):  # as nearly always
         return False
     return unseen >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing
