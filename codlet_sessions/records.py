@@ -131,6 +131,28 @@ class ActiveSessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """
+    As much of a stored session as the contract of every store is about: less to read than a `SessionRecord`.
+
+    Attributes:
+        lookup_key, key_version: What it is stored under.
+        revoked_at: When it was ended; None while it was not.
+        session: What the outside may know of it, if it is active.
+
+    """
+
+    lookup_key: LookupKey = field(repr=False)
+    key_version: str
+    revoked_at: datetime | None
+    session: ActiveSessionRecord
+
+    def opens(self, key_version: str, now: datetime) -> bool:
+        """Whether a candidate of ``key_version`` opens the session at ``now``, as `SessionRecord.judge` would say."""
+        return self.key_version == key_version and self.revoked_at is None and now < self.session.ends_at
+
+
+@dataclass(frozen=True, slots=True)
 class ClientFacts:
     """
     What is known of the client that signed in, as far as the host lets it be recorded.
@@ -333,13 +355,13 @@ class SessionRecord:
 
     def as_active(self) -> ActiveSessionRecord:
         """Return what the outside may know of this session."""
-        return _active(
+        return active_of(
             self.id,
             self.subject,
             self.created_at,
-            self.authenticated_at or self.created_at,
+            self.authenticated_at,
             self.expires_at,
-            self.last_seen_at or self.created_at,
+            self.last_seen_at,
             self.idle_expires_at,
         )
 
@@ -355,7 +377,23 @@ class SessionRecord:
 
 
 _active: Final = maker_of(ActiveSessionRecord)
+outline_of: Final = maker_of(Outline)
 record_of: Final = maker_of(SessionRecord)
+
+
+def active_of(
+    session_id: UUID,
+    subject: str,
+    created_at: datetime,
+    authenticated_at: datetime | None,
+    expires_at: datetime,
+    last_seen_at: datetime | None,
+    idle_expires_at: datetime | None,
+) -> ActiveSessionRecord:
+    """Return what the outside may know of an active session, of what a store has of it."""
+    signed_in_at, seen_at = authenticated_at or created_at, last_seen_at or created_at
+    return _active(session_id, subject, created_at, signed_in_at, expires_at, seen_at, idle_expires_at)
+
 
 Finding: TypeAlias = SessionRecord | ActiveSessionRecord | Rejection
 """What a store has under some candidates: the whole record, if it keeps it whole."""
@@ -378,3 +416,14 @@ def first_verdict(
             return match
         rejection = rejection or match
     return rejection or Rejection(RejectionReason.UNKNOWN)
+
+
+def first_active(
+    candidates: Candidates, found: Mapping[LookupKey, Outline], now: datetime
+) -> ActiveSessionRecord | None:
+    """Return the first session that was ``found`` under any of ``candidates`` and that the candidate opens."""
+    for lookup_key, key_version in candidates:
+        outline = found.get(lookup_key)
+        if outline is not None and outline.opens(key_version, now):
+            return outline.session
+    return None

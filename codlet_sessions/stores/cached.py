@@ -17,9 +17,9 @@ from codlet_sessions.records import (
     Rejection,
     SessionRecord,
 )
-from codlet_sessions.stores.lookup import users_are_read_from
 from codlet_sessions.stores.orm import OrmSessionStore
 from codlet_sessions.stores.own_connections import connections_for, sees_all_of_this_task
+from codlet_sessions.stores.readings import users_are_read_from
 from codlet_sessions.stores.session_cache import SessionCache, View
 
 

@@ -22,7 +22,7 @@ from django.core.exceptions import ValidationError
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.models import Session
 from codlet_sessions.records import LookupKey, SessionRecord
-from codlet_sessions.stores.lookup import RECORD_COLUMNS
+from codlet_sessions.stores.readings import RECORD_COLUMNS
 
 _COLUMNS: Final = tuple(name for name in RECORD_COLUMNS if name != "lookup_key")
 _FORMAT: Final = 1  # to be counted up when what a value means changes

@@ -1,39 +1,26 @@
 """
-The statement that every request waits for: compiled once for each database and number of keys.
+The statement that every request waits for: compiled once for each database, reading and number of keys.
 
-The user comes along by a JOIN, if users are in the same database: whoever asks for the session learns in the same query
-whether its user is still there, active and under the same password.
+From async code it goes by connections of their own wherever that is safe, one statement for all that wait.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from functools import cache, partial
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from asgiref.sync import sync_to_async
-from django.db import connections, router
-from django.db.models import Model
-from django.db.models.query_utils import DeferredAttribute
+from django.db import connections
 
 from codlet_sessions.models import Session
 from codlet_sessions.querysets import SessionQuerySet
-from codlet_sessions.records import UNKNOWN_USER, LookupKey, SessionRecord, UserRow, UserTable, record_of
+from codlet_sessions.records import LookupKey, Outline, SessionRecord
 from codlet_sessions.stores.coalescing import Coalescer
 from codlet_sessions.stores.compiled import Compiled, compiled, rows_of
 from codlet_sessions.stores.own_connections import connections_for, on_own_connection, sees_all_of_this_task
+from codlet_sessions.stores.readings import OUTLINE, Reading, whole_record
 
-_Coalescer: TypeAlias = Coalescer[Sequence[LookupKey], dict[LookupKey, SessionRecord]]
-
-RECORD_COLUMNS: Final = tuple(field.name for field in fields(SessionRecord) if field.compare)  # all but client and user
-_WIDTH: Final = len(RECORD_COLUMNS)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Statement:
-    select: Compiled
-    places: int
-    users: "UserTable | None"
-    witness: int
+_Question: TypeAlias = tuple[Reading, Sequence[LookupKey]]
+_Answer: TypeAlias = dict[LookupKey, Any]
 
 
 def records_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKey, SessionRecord]:
@@ -47,9 +34,7 @@ def records_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKe
         django.db.Error: The database failed.
 
     """
-    if not lookup_keys:
-        return {}
-    return _select(lookup_keys, using, _has_users(using))
+    return _under(lookup_keys, using, whole_record(using))
 
 
 async def arecords_under(
@@ -68,45 +53,57 @@ async def arecords_under(
         StoreUnavailable: It is too slow for the traffic.
 
     """
+    return await _aunder(lookup_keys, using, whole_record(using), own_connections)
+
+
+def outlines_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKey, Outline]:
+    """Return the sessions that `records_under` does, in outline: the user's table is not read."""
+    return _under(lookup_keys, using, OUTLINE)
+
+
+async def aoutlines_under(
+    lookup_keys: Sequence[LookupKey], using: str, own_connections: int | None
+) -> dict[LookupKey, Outline]:
+    """Return what `outlines_under` does, from async code, as `arecords_under` does."""
+    return await _aunder(lookup_keys, using, OUTLINE, own_connections)
+
+
+def _under(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _Answer:
+    return _select(lookup_keys, using, reading) if lookup_keys else {}
+
+
+async def _aunder(
+    lookup_keys: Sequence[LookupKey], using: str, reading: Reading, own_connections: int | None
+) -> _Answer:
     if not lookup_keys:
         return {}
-    coalescer = _coalescer(using, _has_users(using), own_connections)
+    coalescer = _coalescer(using, own_connections)
     if coalescer is None or not sees_all_of_this_task(using):
-        return await sync_to_async(records_under)(lookup_keys, using)
-    return await coalescer.ask(lookup_keys)
+        return await sync_to_async(_select)(lookup_keys, using, reading)
+    return await coalescer.ask((reading, lookup_keys))
 
 
 @cache
-def _coalescer(using: str, is_joined: bool, wanted: int | None) -> "_Coalescer | None":
+def _coalescer(using: str, wanted: int | None) -> "Coalescer[_Question, _Answer] | None":
     threads = connections_for(using, wanted)
-    answer = partial(_select_for_all, using=using, is_joined=is_joined)
+    answer = partial(_select_for_all, using=using)
     return Coalescer(answer, threads, leave=connections.close_all) if threads else None
 
 
-def _select_for_all(
-    questions: Sequence[Sequence[LookupKey]], using: str, is_joined: bool
-) -> list[dict[LookupKey, SessionRecord]]:
-    together = [lookup_key for question in questions for lookup_key in question]
-    found = on_own_connection(using, lambda: _select(together, using, is_joined))
-    return [{key: found[key] for key in question if key in found} for question in questions]
+def _select_for_all(questions: Sequence[_Question], using: str) -> list[_Answer]:
+    found: dict[Reading, _Answer] = {}
+    for reading in {reading for reading, _lookup_keys in questions}:
+        together = [key for read, lookup_keys in questions if read is reading for key in lookup_keys]
+        found[reading] = on_own_connection(using, partial(_select, together, using, reading))
+    return [{key: found[read][key] for key in lookup_keys if key in found[read]} for read, lookup_keys in questions]
 
 
-def users_are_read_from(using: str) -> bool:
-    """Return whether the routers send whoever reads users to the database ``using``, and the user comes along there."""
-    return _has_users(using) and router.db_for_read(_user_model()) == using
-
-
-def _has_users(using: str) -> bool:
-    return router.db_for_write(_user_model()) == using
-
-
-def _select(lookup_keys: Sequence[LookupKey], using: str, is_joined: bool) -> dict[LookupKey, SessionRecord]:
-    connection = connections[using]
-    statement = _statement(using, _places_for(len(lookup_keys)), is_joined)
+def _select(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _Answer:
+    places = _places_for(len(lookup_keys))
     keys = [bytes.fromhex(key) for key in lookup_keys]
-    keys += keys[-1:] * (statement.places - len(keys))
-    records = [_record(values, statement, using) for values in rows_of(statement.select, keys, connection)]
-    return {record.lookup_key: record for record in records}
+    keys += keys[-1:] * (places - len(keys))
+    found = map(reading.make, rows_of(_statement(using, places, reading), keys, connections[using]))
+    return {one.lookup_key: one for one in found}
 
 
 def _places_for(count: int) -> int:
@@ -115,47 +112,6 @@ def _places_for(count: int) -> int:
 
 
 @cache
-def _user_model() -> Any:
-    return Session._meta.get_field("user").related_model
-
-
-@cache
-def _statement(using: str, places: int, is_joined: bool) -> _Statement:
-    users, witness = _user_table() if is_joined else (None, -1)
+def _statement(using: str, places: int, reading: Reading) -> Compiled:
     candidates = [(LookupKey(f"{number:064x}"), "") for number in range(places)]
-    columns = [*RECORD_COLUMNS, *(f"user__{name}" for name in (users.columns if users else ()))]
-    select = compiled(SessionQuerySet(Session, using=using).keyed(candidates), columns, using)
-    return _Statement(select, places, users, _WIDTH + witness)
-
-
-def _user_table() -> tuple[UserTable | None, int]:
-    """Return what is known of users, and the place of a column that tells whether there is a row at all."""
-    model = _user_model()
-    columns = model._meta.concrete_fields
-    # Not the key: that is the session's own column, also where it leads nowhere.
-    telling = (index for index, column in enumerate(columns) if not (column.null or column.primary_key))
-    witness = next(telling, None)
-    if witness is None:
-        return None, -1
-    names = tuple(field.attname for field in columns)
-    return UserTable(model, names, _plain_place(model, "is_active"), _plain_place(model, "password")), witness
-
-
-def _plain_place(model: Any, name: str) -> int | None:
-    """Return which column holds what users have under ``name``; None if the model may have put something else there."""
-    plain: Any = Model
-    is_made_as_ever = model.__init__ is plain.__init__ and model.from_db.__func__ is plain.from_db.__func__
-    if not is_made_as_ever or type(getattr(model, name, None)) is not DeferredAttribute:
-        return None
-    return [field.attname for field in model._meta.concrete_fields].index(name)
-
-
-def _record(values: list[Any], statement: _Statement, using: str) -> SessionRecord:
-    values[_WIDTH:] = (None, _user(values, statement, using))  # no client, which a look-up does not read
-    return record_of(*values)
-
-
-def _user(values: list[Any], statement: _Statement, using: str) -> object:
-    if statement.users is None:
-        return UNKNOWN_USER
-    return None if values[statement.witness] is None else UserRow(statement.users, values[_WIDTH:], using)
+    return compiled(SessionQuerySet(Session, using=using).keyed(candidates), reading.columns, using)

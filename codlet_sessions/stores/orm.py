@@ -27,13 +27,15 @@ from codlet_sessions.records import (
     Rejection,
     RejectionReason,
     SessionRecord,
+    first_active,
     first_verdict,
 )
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.stores.compiled import insert
 from codlet_sessions.stores.ending import end_subject
-from codlet_sessions.stores.lookup import RECORD_COLUMNS, arecords_under, records_under
+from codlet_sessions.stores.lookup import aoutlines_under, arecords_under, outlines_under, records_under
 from codlet_sessions.stores.outages import translated_errors
+from codlet_sessions.stores.readings import RECORD_COLUMNS
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
 
@@ -65,14 +67,16 @@ class OrmSessionStore(SessionDataStore):
         return self._using or router.db_for_write(Session)
 
     def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
-        """See `SessionStore.find_active_session`."""
+        """See `SessionStore.find_active_session`. Reads neither the user nor the data; for those, ask `look_up`."""
         with translated_errors():
-            return _only_active(self._match(candidates, now))
+            found = outlines_under(_keys_of(candidates), self.using)
+        return first_active(candidates, found, now)
 
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
         with translated_errors():
-            return _only_active(await self._amatch(candidates, now))
+            found = await aoutlines_under(_keys_of(candidates), self.using, self.own_connections)
+        return first_active(candidates, found, now)
 
     def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
@@ -296,10 +300,6 @@ def _is_new(same_devices: list[int]) -> bool:
 
 def _is_unknown(match: SessionRecord | Rejection) -> bool:
     return isinstance(match, Rejection) and match.reason is RejectionReason.UNKNOWN
-
-
-def _only_active(match: SessionRecord | Rejection) -> ActiveSessionRecord | None:
-    return match.as_active() if isinstance(match, SessionRecord) else None
 
 
 def _difference(seen: SessionRecord, wanted: SessionRecord) -> dict[str, Any]:

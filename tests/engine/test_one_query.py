@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from codlet_sessions.api import sessions
 from codlet_sessions.backends.db import SessionStore
 from codlet_sessions.models import Session
-from codlet_sessions.stores import lookup
+from codlet_sessions.stores import readings
 from codlet_sessions.subjects import current_auth_hashes, is_session_auth_hash, outdated_reason
 from tests.asvs.people import signed_in
 
@@ -201,12 +201,12 @@ def suspended_by_from_db(cls, *args, **kwargs):
 )
 def test_what_a_model_makes_of_its_columns_decides_and_not_the_columns(ada, monkeypatch, name, value):
     issued = sessions.issue(ada)
-    lookup._statement.cache_clear()
+    readings._record_with_user.cache_clear()
     monkeypatch.setattr(User, name, value)
     try:
         assert sessions.validate(issued.secret) is None
     finally:
-        lookup._statement.cache_clear()
+        readings._record_with_user.cache_clear()
 
 
 def test_a_user_whose_column_says_that_it_is_not_active_is_nobody(ada):

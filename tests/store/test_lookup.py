@@ -12,9 +12,11 @@ from django.test.utils import CaptureQueriesContext
 
 from codlet_sessions.api import sessions
 from codlet_sessions.models import Session
-from codlet_sessions.stores import conversion, lookup
-from codlet_sessions.stores.lookup import RECORD_COLUMNS, _statement, records_under
+from codlet_sessions.records import Outline
+from codlet_sessions.stores import conversion, readings
+from codlet_sessions.stores.lookup import _statement, outlines_under, records_under
 from codlet_sessions.stores.orm import OrmSessionStore
+from codlet_sessions.stores.readings import RECORD_COLUMNS
 from tests.factories import SessionFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,6 +48,26 @@ def test_each_value_is_what_the_orm_makes_of_it(candidates):
     assert looked_up(candidates) == by_the_orm(candidates)
     for candidate in candidates:
         assert looked_up([candidate]) == by_the_orm([candidate])
+
+
+def test_an_outline_says_of_each_session_what_the_whole_record_does(candidates):
+    lookup_keys = [lookup_key for lookup_key, _version in candidates]
+    outlines, records = outlines_under(lookup_keys, "default"), records_under(lookup_keys, "default")
+    assert set(outlines) == set(records) == set(lookup_keys)
+    for lookup_key, outline in outlines.items():
+        record = records[lookup_key]
+        assert outline == Outline(lookup_key, record.key_version, record.revoked_at, record.as_active())
+        assert str(lookup_key) not in repr(outline)
+
+
+def test_what_finds_an_active_session_and_no_more_reads_neither_the_user_nor_the_data(candidates):
+    store = OrmSessionStore()
+    with CaptureQueriesContext(connection) as queries:
+        found = store.find_active_session(candidates, sessions.clock())
+    assert found.subject == Session.objects.get(id=found.id).subject
+    (sql,) = (query["sql"] for query in queries[:1])
+    assert "JOIN" not in sql
+    assert "data" not in sql
 
 
 def test_a_record_is_frozen_though_it_is_filled_at_once(candidates):
@@ -91,7 +113,7 @@ def test_a_moment_that_others_wrote_into_the_row_in_their_own_way_is_the_same(ca
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="Other drivers have no converters by declared types.")
 def test_the_driver_parses_no_moment_that_is_parsed_again_and_keeps_to_kinds_that_it_is_alone_with():
-    sql = _statement("default", 1, False).select.sql.replace('"', "")
+    sql = _statement("default", 1, readings.OUTLINE).sql.replace('"', "")
     assert "+a.created_at" in sql
     assert " a.lookup_key" in sql
 
@@ -109,8 +131,9 @@ def test_a_field_converts_what_the_backend_has_made_of_a_value():
 
 def test_a_model_of_users_that_has_no_column_to_tell_whether_there_is_one_does_not_come_along(monkeypatch):
     key_alone = SimpleNamespace(concrete_fields=[SimpleNamespace(null=False, primary_key=True)])
-    monkeypatch.setattr(lookup, "_user_model", lambda: SimpleNamespace(_meta=key_alone))
-    assert lookup._user_table() == (None, -1)
+    monkeypatch.setattr(readings, "_user_model", lambda: SimpleNamespace(_meta=key_alone))
+    assert readings._user_table() == (None, -1)
+    assert readings._record_with_user.__wrapped__("default") is readings._RECORD
 
 
 def test_it_is_one_query_that_tools_can_see_and_none_without_candidates(candidates):

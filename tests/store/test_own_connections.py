@@ -53,20 +53,22 @@ def connections_kept(monkeypatch):
         close_all()
 
 
-def test_many_look_ups_share_few_statements_and_each_gets_its_own_answer(statements, monkeypatch):
-    """What is asked while each connection has a statement under way goes into the next ones, however fast they are."""
-    secrets = {f"device:{number}": secret_of(f"device:{number}") for number in range(50)}
+async def asked_at_once(questions, monkeypatch):
+    """Return the answers to ``questions``, none of which is looked at before all have been put."""
     all_asked, answer = threading.Event(), lookup._select_for_all
     monkeypatch.setattr(lookup, "_select_for_all", lambda *args, **rest: all_asked.wait(10) and answer(*args, **rest))
     lookup._coalescer.cache_clear()
+    asking = [asyncio.ensure_future(question) for question in questions]
+    await asyncio.sleep(0)
+    all_asked.set()
+    return await asyncio.gather(*asking)
 
-    async def main():
-        asking = [asyncio.ensure_future(sessions.avalidate(secret)) for secret in [*secrets.values(), "0" * 64]]
-        await asyncio.sleep(0)
-        all_asked.set()
-        return await asyncio.gather(*asking)
 
-    *found, nobody = asyncio.run(main())
+def test_many_look_ups_share_few_statements_and_each_gets_its_own_answer(statements, monkeypatch):
+    """What is asked while each connection has a statement under way goes into the next ones, however fast they are."""
+    secrets = {f"device:{number}": secret_of(f"device:{number}") for number in range(50)}
+    asking = [sessions.avalidate(secret) for secret in [*secrets.values(), "0" * 64]]
+    *found, nobody = asyncio.run(asked_at_once(asking, monkeypatch))
     assert [record.subject for record in found] == list(secrets)
     assert nobody is None
     assert sum(statements) == 51
@@ -79,6 +81,21 @@ def test_a_user_comes_along(statements):
     record = asyncio.run(sessions.store.alook_up(sessions.hasher.candidates(issued.secret), sessions.clock()))
     assert record.user.as_user() == user
     assert statements == [1]
+
+
+def test_outlines_and_whole_records_wait_together_and_each_gets_what_it_asked_for(statements, monkeypatch):
+    user = UserFactory()
+    issued = [sessions.issue(user) for _ in range(20)]
+    faces = [sessions.store.alook_up, sessions.store.afind_active_session] * 10
+    asking = [
+        look(sessions.hasher.candidates(session.secret), sessions.clock())
+        for look, session in zip(faces, issued, strict=True)
+    ]
+    found = asyncio.run(asked_at_once(asking, monkeypatch))
+    assert [record.user.as_user() for record in found[::2]] == [user] * 10
+    assert found[1::2] == [session.record for session in issued[1::2]]
+    assert sum(statements) == 20
+    assert len(statements) <= 4
 
 
 def test_no_look_up_that_begins_after_a_revocation_finds_the_session(statements):
