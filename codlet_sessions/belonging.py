@@ -1,6 +1,6 @@
 """What belongs to one request, and does not keep it alive: so neither has to wait for the garbage collector."""
 
-from typing import cast
+from collections.abc import Callable
 from weakref import ref
 
 from django.http import HttpRequest
@@ -12,8 +12,8 @@ class OfOneRequest:
     __slots__ = ("_request_of",)
 
     def __init__(self, request: HttpRequest) -> None:
-        self._request_of = ref(request)
+        self._request_of: Callable[[], HttpRequest] = ref(request)  # type: ignore[assignment]  # asked for in time
 
     @property
     def _request(self) -> HttpRequest:
-        return cast(HttpRequest, self._request_of())
+        return self._request_of()

@@ -50,11 +50,11 @@ class DigestField(_BytesField):
             raw = b""
         if len(raw) != self.length:
             raise ValidationError(self._refusal, code="invalid", params={"length": 2 * self.length})
-        return self._in_python(raw.hex())
+        return self.of_bytes(raw)
 
     def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> Any:
         """Return the raw bytes of a row as hex text."""
-        return None if value is None else self._in_python(bytes(value).hex())
+        return None if value is None else self.of_bytes(value)
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         """Return ``value`` as the driver wants its bytes."""
@@ -65,8 +65,9 @@ class DigestField(_BytesField):
         """Return the hex text, for serializers."""
         return str(self.value_from_object(obj))
 
-    def _in_python(self, text: str) -> str:
-        return text
+    def of_bytes(self, raw: Any) -> str:
+        """Return what these bytes of a row are in Python."""
+        return bytes(raw).hex()
 
 
 class LookupKeyField(DigestField):
@@ -76,8 +77,9 @@ class LookupKeyField(DigestField):
     length: ClassVar[int] = 32
     _refusal: Any = _("A lookup key is 64 hexadecimal characters.")
 
-    def _in_python(self, text: str) -> LookupKey:
-        return LookupKey(text)
+    def of_bytes(self, raw: Any) -> LookupKey:
+        """Return what these bytes of a row are in Python."""
+        return LookupKey(bytes(raw).hex())
 
 
 class ExactCharField(_TextField):

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import ItemsView, Iterable, Mapping
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, TypeAlias
 
 from codlet_sessions.errors import KeyRingError
 from codlet_sessions.records import LookupKey
@@ -148,7 +148,8 @@ def _keyed(key: bytes, use: bytes) -> Any:
 def _digest(primed: Any, message: bytes) -> bytes:
     keyed = primed.copy()
     keyed.update(message)
-    return cast(bytes, keyed.digest())
+    digest: bytes = keyed.digest()
+    return digest
 
 
 def _derive(primed: Any, secret: SessionSecret | str) -> LookupKey:

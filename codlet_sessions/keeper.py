@@ -20,7 +20,6 @@ from codlet_sessions.records import (
     ActiveSessionRecord,
     Cause,
     ClientFacts,
-    Finding,
     Rejection,
     RevocationReason,
     SessionRecord,
@@ -387,8 +386,9 @@ def _tidings(record: SessionRecord, change: Change) -> list[Event]:
     return [*rotated, *renewed]
 
 
-def _whole(finding: Finding) -> SessionRecord | Rejection:
-    return cast("SessionRecord | Rejection", finding)  # a SessionDataStore gives no less than the whole record
+def _whole(finding: Any) -> SessionRecord | Rejection:
+    whole: SessionRecord | Rejection = finding  # a SessionDataStore gives no less
+    return whole
 
 
 def _kept_changing(record: SessionRecord) -> StoreUnavailable:

@@ -49,6 +49,9 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     """
 
+    get_response: Any  # in async code, what it returns is waited for
+    SessionStore: Any
+
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
         self._goes_djangos_way = _has_steps_of_its_own(type(self), SessionMiddleware)
@@ -67,7 +70,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         """Attach both sessions to the request. Under an engine of ours nothing is read yet, not even its cookies."""
         if self._is_ours:
-            attach_engine(request, cast(Any, self.SessionStore))
+            attach_engine(request, self.SessionStore)
         else:
             super().process_request(request)
             attach(request, OwnCookieSession)
@@ -89,7 +92,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
             if self._goes_djangos_way:
                 return cast(HttpResponse, await super().__acall__(request))
             self.process_request(request)
-            response = _or_unavailable(request, await cast(Any, self.get_response(request)))
+            response = _or_unavailable(request, await self.get_response(request))
             if not self._is_ours:
                 save = super().process_response
                 may_block = _django_session_will_be_saved(request)
@@ -156,6 +159,8 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
     reason (ASVS 5.0 7.4.2, 7.4.3): what ``QuerySet.update()`` did, no signal tells.
     """
 
+    get_response: Any
+
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response)
         self._goes_djangos_way = _has_steps_of_its_own(type(self), AuthenticationMiddleware)
@@ -173,7 +178,7 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
         if self._goes_djangos_way:
             return cast(HttpResponse, await super().__acall__(request))
         self.process_request(request)
-        response: HttpResponse = await cast(Any, self.get_response(request))
+        response: HttpResponse = await self.get_response(request)
         return response
 
 

@@ -19,12 +19,13 @@ def maker_of(kind: type[_Frozen]) -> Callable[..., _Frozen]:
     Several times as fast as ``kind`` itself, which has to go around its own ban for each attribute: these are set
     before the object is frozen. Two such objects come into being with each look-up.
     """
-    draft = make_dataclass("Draft", [field.name for field in fields(cast(Any, kind))], slots=True)
+    names = [field.name for field in fields(cast(Any, kind))]
+    draft: Any = make_dataclass("Draft", names, slots=True)
 
-    def make(*values: object) -> _Frozen:
-        made: Any = draft(*values)
+    def make(*values: object) -> Any:
+        made = draft(*values)
         made.__class__ = kind
-        return cast(_Frozen, made)
+        return made
 
     return make
 

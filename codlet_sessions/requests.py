@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
@@ -43,10 +43,10 @@ class EngineRequest(SessionRequest):
     @property  # type: ignore[override]  # Django's stub has a plain attribute
     def session(self) -> EngineSession:
         """Django's session, not loaded yet. Can be replaced like a plain attribute; once deleted, it is None."""
-        known = self.__dict__
+        known: dict[str, EngineSession] = self.__dict__
         if "session" not in known:
             known["session"] = self._session_of_request.make()
-        return cast(EngineSession, known["session"])
+        return known["session"]
 
     @session.setter
     def session(self, value: Any) -> None:
@@ -73,19 +73,19 @@ def attach_engine(request: HttpRequest, engine: type[EngineSession]) -> None:
     _attach(request, EngineRequest, lambda request: SharedCookieSession(request, engine))
 
 
-def _attach(request: HttpRequest, kind: type[SessionRequest], make: Callable[[HttpRequest], RequestSession]) -> None:
+def _attach(request: Any, kind: type[SessionRequest], make: Callable[[HttpRequest], RequestSession]) -> None:
     if not isinstance(request, kind):
         become(request, kind)
-        cast(Any, request)._session_of_request = make(request)
+        request._session_of_request = make(request)
 
 
-def become(request: HttpRequest, kind: type[HttpRequest]) -> None:
+def become(request: Any, kind: type[HttpRequest]) -> None:
     """Give ``request`` the properties and methods of ``kind``, beside those of its own class."""
     if not isinstance(request, kind):
-        request.__class__ = _with_those_of(cast(Any, type(request)), cast(Any, kind))
+        request.__class__ = _with_those_of(type(request), kind)  # type: ignore[arg-type]  # classes have hashes
 
 
-def session_of(request: HttpRequest) -> RequestSession:
+def session_of(request: Any) -> RequestSession:
     """
     Return what ``request`` knows of its session.
 
@@ -94,11 +94,12 @@ def session_of(request: HttpRequest) -> RequestSession:
 
     """
     try:
-        return cast(RequestSession, cast(Any, request)._session_of_request)
+        session: RequestSession = request._session_of_request
     except AttributeError:
         raise ImproperlyConfigured(
             "This request has no codlet session: put 'codlet_sessions.middleware.SessionMiddleware' into MIDDLEWARE."
         ) from None
+    return session
 
 
 class under_way:  # noqa: N801  # a context manager, and a class for the speed of it

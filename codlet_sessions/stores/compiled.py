@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import ascii_lowercase
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -166,10 +166,10 @@ def _plain(sql: str, select: Sequence[Any]) -> str:
     return sql.replace(", ".join(columns), ", ".join(plain), 1)
 
 
-def _plan(statement: Compiled, connection: BaseDatabaseWrapper) -> Plan:
+def _plan(statement: Compiled, connection: Any) -> Plan:
     # Kept on the connection, because some converters know it by themselves: elsewhere they would keep it from going.
-    known = cast(Any, connection).__dict__.setdefault("_codlet_plans", {})
+    known: dict[object, Plan] = connection.__dict__.setdefault("_codlet_plans", {})
     name = (statement.sql, connection.timezone)
     if name not in known:
         known[name] = plan_of(statement.expressions, connection)
-    return cast(Plan, known[name])
+    return known[name]

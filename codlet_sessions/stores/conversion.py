@@ -1,17 +1,22 @@
 """
 What the values of a row become in Python: what the ORM would make of them, with moments in UTC.
 
-Django's own converters, expression by expression, but for those of moments. They look settings up for every value,
-which for a row with eight moments takes longer than the rest of a lookup; where the database speaks of UTC, as it does
-unless its TIME_ZONE is set, the same moment is had with less.
+Django's own converters, expression by expression, but for those of which it is known how the same is had with less.
+Those of moments look settings up for every value, which for a row with eight of them takes longer than the rest of a
+look-up; the database speaks of UTC unless its TIME_ZONE is set.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import cache
+from importlib import import_module
 from typing import Any, TypeAlias, cast
+from uuid import UUID
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import DateTimeField
+
+from codlet_sessions.fields import DigestField
 
 Convert: TypeAlias = Callable[[Any], Any]
 Plan: TypeAlias = list[tuple[int, Convert]]
@@ -35,14 +40,18 @@ def converted(row: Sequence[Any], plan: Plan) -> list[Any]:
 def _conversion(expression: Any, connection: BaseDatabaseWrapper) -> Convert | None:
     by_backend = connection.ops.get_db_converters(expression)
     by_field = expression.get_db_converters(connection)
+    if isinstance(expression.output_field, DigestField):
+        return expression.output_field.of_bytes
+    if not by_field and _are_djangos(by_backend, "convert_uuidfield_value", connection):
+        return UUID
     if type(expression.output_field) is not DateTimeField or by_field:
         return _in_turn([*by_backend, *by_field], expression, connection)
-    zone = cast(tzinfo, connection.timezone)
-    if zone is not UTC or len(by_backend) > 1:
-        return _then_in_utc(_in_turn(by_backend, expression, connection))
-    if not by_backend:
+    is_utc = cast(tzinfo, connection.timezone) is UTC
+    if is_utc and not by_backend:
         return None if _gives_its_zone(connection) else _in_utc
-    return _shortcut(by_backend[0], connection) or _then_in_utc(_in_turn(by_backend, expression, connection))
+    if is_utc and _are_djangos(by_backend, "convert_datetimefield_value", connection):
+        return _utc_of_text if connection.vendor == "sqlite" else _utc_of_naive
+    return _then_in_utc(_in_turn(by_backend, expression, connection))
 
 
 def _in_turn(steps: Sequence[Any], expression: Any, connection: BaseDatabaseWrapper) -> Convert | None:
@@ -73,17 +82,16 @@ def _gives_its_zone(connection: BaseDatabaseWrapper) -> bool:
     return connection.vendor == "postgresql"
 
 
-def _shortcut(step: Any, connection: BaseDatabaseWrapper) -> Convert | None:
-    """Return what gives the same moment as the converter of Django's own backend, where that is all there is."""
-    if connection.vendor == "sqlite":
-        from django.db.backends.sqlite3.operations import DatabaseOperations as SqliteOperations
+def _are_djangos(steps: Sequence[Any], name: str, connection: BaseDatabaseWrapper) -> bool:
+    """Return whether ``steps`` are one converter, that of Django's own backend: what it does is known."""
+    own = _djangos_operations(connection.vendor)
+    return own is not None and [getattr(step, "__func__", None) for step in steps] == [getattr(own, name)]
 
-        return _utc_of_text if step.__func__ is SqliteOperations.convert_datetimefield_value else None
-    if connection.vendor == "mysql":
-        from django.db.backends.mysql.operations import DatabaseOperations as MysqlOperations
 
-        return _utc_of_naive if step.__func__ is MysqlOperations.convert_datetimefield_value else None
-    return None
+@cache
+def _djangos_operations(vendor: str) -> Any:
+    name = {"sqlite": "sqlite3", "mysql": "mysql"}.get(vendor)
+    return None if name is None else import_module(f"django.db.backends.{name}.operations").DatabaseOperations
 
 
 def _utc_of_text(value: Any) -> Any:

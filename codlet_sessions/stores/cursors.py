@@ -13,14 +13,15 @@ from functools import cache
 from itertools import chain
 from operator import attrgetter, methodcaller
 from types import FunctionType
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, TypeVar
 
 from django.db.backends import utils
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from codlet_sessions.stores import prepared
 
-_Read: TypeAlias = Callable[[Any], Any]
+_Result = TypeVar("_Result")
+_Rows: TypeAlias = Sequence[Sequence[Any]]
 
 _KEPT: Final = "_codlet_cursor"
 _OF_DJANGO: Final = ("django.db.backends.", "django.contrib.gis.db.backends.")
@@ -28,11 +29,11 @@ _PLACE: Final = re.compile(r"%%|%s")
 _STEPS_TO_A_CURSOR: Final = frozenset({"cursor", "_cursor", "create_cursor", "make_cursor"})
 _cursor_makers: Final = attrgetter("cursor", "_cursor", "make_cursor")
 _cursor_runners: Final = attrgetter("execute", "_execute", "_execute_with_wrappers")
-_all_rows: Final[_Read] = methodcaller("fetchall")
-_row_count: Final[_Read] = attrgetter("rowcount")
+_all_rows: Final[Callable[[Any], _Rows]] = methodcaller("fetchall")
+_row_count: Final[Callable[[Any], int]] = attrgetter("rowcount")
 
 
-def fetched(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> Sequence[Sequence[Any]]:
+def fetched(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> _Rows:
     """
     Run ``sql``, with a ``%s`` for each of the ``parameters``, and return its rows as the driver gives them.
 
@@ -40,7 +41,7 @@ def fetched(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper
         django.db.Error: The database failed.
 
     """
-    return cast(Sequence[Sequence[Any]], _run(sql, parameters, connection, _all_rows))
+    return _run(sql, parameters, connection, _all_rows)
 
 
 def written(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> int:
@@ -51,7 +52,7 @@ def written(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper
         django.db.Error: The database failed, or refused a value.
 
     """
-    return cast(int, _run(sql, parameters, connection, _row_count))
+    return _run(sql, parameters, connection, _row_count)
 
 
 def is_of_django(connection: BaseDatabaseWrapper) -> bool:
@@ -84,7 +85,7 @@ class _Kept:
     cursor: Any
 
 
-def _run(sql: str, parameters: Sequence[Any], connection: Any, read: _Read) -> Any:
+def _run(sql: str, parameters: Sequence[Any], connection: Any, read: Callable[[Any], _Result]) -> _Result:
     way = _WAYS.get(connection.vendor)
     if way is None or _is_watched(connection):
         return _run_djangos_way(sql, parameters, connection, read)
@@ -99,7 +100,7 @@ def _run(sql: str, parameters: Sequence[Any], connection: Any, read: _Read) -> A
     return result
 
 
-def _run_djangos_way(sql: str, parameters: Sequence[Any], connection: Any, read: _Read) -> Any:
+def _run_djangos_way(sql: str, parameters: Sequence[Any], connection: Any, read: Callable[[Any], _Result]) -> _Result:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return read(cursor)
@@ -123,11 +124,11 @@ def _taken_from(connection: Any, way: _Way) -> _Kept:
     connection.validate_thread_sharing()
     connection.validate_no_broken_transaction()
     driver, timezone = connection.connection, connection.timezone
-    kept = connection.__dict__.pop(_KEPT, None)
+    kept: _Kept | None = connection.__dict__.pop(_KEPT, None)
     if kept is None or kept.driver is not driver or kept.timezone is not timezone:
         with connection.wrap_database_errors:
             return _Kept(driver, timezone, way.cursor_of(driver, timezone))
-    return cast(_Kept, kept)
+    return kept
 
 
 def _sqlite_cursor_of(driver: Any, _timezone: object) -> Any | None:

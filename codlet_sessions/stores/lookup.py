@@ -34,7 +34,7 @@ def records_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKe
         django.db.Error: The database failed.
 
     """
-    return _under(lookup_keys, using, whole_record(using))
+    return _select(lookup_keys, using, whole_record(using))
 
 
 async def arecords_under(
@@ -58,7 +58,7 @@ async def arecords_under(
 
 def outlines_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKey, Outline]:
     """Return the sessions that `records_under` does, in outline: the user's table is not read."""
-    return _under(lookup_keys, using, OUTLINE)
+    return _select(lookup_keys, using, OUTLINE)
 
 
 async def aoutlines_under(
@@ -66,10 +66,6 @@ async def aoutlines_under(
 ) -> dict[LookupKey, Outline]:
     """Return what `outlines_under` does, from async code, as `arecords_under` does."""
     return await _aunder(lookup_keys, using, OUTLINE, own_connections)
-
-
-def _under(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _Answer:
-    return _select(lookup_keys, using, reading) if lookup_keys else {}
 
 
 async def _aunder(
@@ -99,6 +95,8 @@ def _select_for_all(questions: Sequence[_Question], using: str) -> list[_Answer]
 
 
 def _select(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _Answer:
+    if not lookup_keys:
+        return {}
     places = _places_for(len(lookup_keys))
     keys = [bytes.fromhex(key) for key in lookup_keys]
     keys += keys[-1:] * (places - len(keys))
@@ -106,6 +104,7 @@ def _select(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _
     return {one.lookup_key: one for one in found}
 
 
+@cache
 def _places_for(count: int) -> int:
     """Return the next power of four: a few statements, which are prepared soon, serve any number of keys."""
     return int(4 ** ((count - 1).bit_length() + 1 >> 1))

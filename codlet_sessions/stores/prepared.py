@@ -123,13 +123,13 @@ def _psycopg() -> Any:
     return import_module("psycopg")
 
 
-def _is_suited(connection: BaseDatabaseWrapper) -> bool:
+def _is_suited(connection: Any) -> bool:
     return not (
         connection.in_atomic_block
         or not connection.autocommit
         or connection.alias in _unsuited
         or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-        or cast(Any, connection).connection.prepare_threshold is not None
+        or connection.connection.prepare_threshold is not None
     )
 
 

@@ -178,5 +178,6 @@ def test_what_it_knows_of_a_connection_goes_with_the_connection(candidates):
 
 
 def test_on_a_database_that_nobody_knows_moments_are_converted_as_django_does(monkeypatch):
+    step = connection.ops.get_db_converters
     monkeypatch.setattr(connection, "vendor", "oracle")
-    assert conversion._shortcut(None, connection) is None
+    assert not conversion._are_djangos([step], "get_db_converters", connection)
