@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
@@ -70,7 +70,7 @@ def attach(request: HttpRequest, make: Callable[[HttpRequest], OwnCookieSession]
 def attach_engine(request: HttpRequest, engine: type[EngineSession]) -> None:
     """Give ``request`` what `attach` does, and ``request.session``, which is one of ``engine``; no other any longer."""
     request.__dict__.pop("session", None)
-    _attach(request, EngineRequest, lambda request: SharedCookieSession(request, engine))
+    _attach(request, EngineRequest, partial(SharedCookieSession, engine=engine))
 
 
 def _attach(request: Any, kind: type[SessionRequest], make: Callable[[HttpRequest], RequestSession]) -> None:

@@ -200,13 +200,12 @@ class SharedCookieSession(OfOneRequest):
 
     @property
     def _session(self) -> EngineSession | None:
-        session = getattr(self._request, "session", None)  # a view may have put something else there
-        return session if isinstance(session, EngineSession) else None
+        return _of_this_engine(getattr(self._request, "session", None))
 
     @property
     def _asked_for(self) -> EngineSession | None:
         """The session, if anybody has asked for it: it is made for that."""
-        return self._session if "session" in self._request.__dict__ else None
+        return _of_this_engine(self._request.__dict__.get("session"))
 
     def _needed_session(self) -> EngineSession:
         if (session := self._session) is None:
@@ -214,11 +213,12 @@ class SharedCookieSession(OfOneRequest):
         return session
 
     def _must_save(self, session: EngineSession, response: HttpResponseBase, saves_always: bool) -> bool:
+        if not (session.modified or session.awaits_adoption or saves_always):
+            return False
         if response.status_code >= SERVER_ERROR or session.is_empty():
             return False
-        if session.spares_cookie and session.who() is None:
-            return False  # it was sent before the browser had its new cookie, which a new session would overwrite
-        return session.modified or session.awaits_adoption or saves_always
+        # Else it was sent before the browser had its new cookie, which a new session would overwrite.
+        return not session.spares_cookie or session.who() is not None
 
     def _save_anew_if_raised(self, session: EngineSession) -> None:
         if self._has_raised or not session.is_stored():
@@ -244,12 +244,16 @@ class SharedCookieSession(OfOneRequest):
 
     def _tell(self, session: EngineSession, response: HttpResponseBase) -> None:
         policy = get_cookie_policy()
-        is_dead = policy.name in self._request.COOKIES and session.is_empty() and not session.spares_cookie
+        is_dead = session.is_empty() and not session.spares_cookie and policy.name in self._request.COOKIES
         is_replaced = policy.name in response.cookies
         if is_dead and not is_replaced and not self._has_raised and response.status_code < SERVER_ERROR:
             policy.clear(response)
         if session.accessed:
             policy.vary(response)
+
+
+def _of_this_engine(session: object) -> EngineSession | None:
+    return session if isinstance(session, EngineSession) else None  # a view may have put something else there
 
 
 def _checked(lifetime: timedelta | None) -> timedelta | None:

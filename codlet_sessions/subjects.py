@@ -200,9 +200,10 @@ def outdated_reason_in(row: UserRow | None, auth_hash: str | None) -> Revocation
 
 def _is_plainly_of(holder: Any, model: type[Any], auth_hash: str) -> bool:
     """Return whether ``auth_hash`` is of the password of ``holder``, a user or its row; False if others must say."""
-    if not _has_djangos_rule(model) or not isinstance(holder.password, str):
+    password = holder.password if _has_djangos_rule(model) else None
+    if not isinstance(password, str):
         return False
-    return auth_hash == _digest(_reckoned(holder.password)) or auth_hash == _digest(holder.password)
+    return auth_hash == _digest(_reckoned(password)) or auth_hash == _digest(password)
 
 
 def _no(user: object) -> bool:
