@@ -1,6 +1,6 @@
 """What belongs to one request, and does not keep it alive: so neither has to wait for the garbage collector."""
 
-from collections.abc import Callable
+from typing import Any
 from weakref import ref
 
 from django.http import HttpRequest
@@ -12,8 +12,9 @@ class OfOneRequest:
     __slots__ = ("_request_of",)
 
     def __init__(self, request: HttpRequest) -> None:
-        self._request_of: Callable[[], HttpRequest] = ref(request)  # type: ignore[assignment]  # asked for in time
+        self._request_of: Any = ref(request)
 
     @property
     def _request(self) -> HttpRequest:
-        return self._request_of()
+        request: HttpRequest = self._request_of()
+        return request

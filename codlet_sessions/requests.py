@@ -79,10 +79,11 @@ def _attach(request: Any, kind: type[SessionRequest], make: Callable[[HttpReques
         request._session_of_request = make(request)
 
 
-def become(request: Any, kind: type[HttpRequest]) -> None:
-    """Give ``request`` the properties and methods of ``kind``, beside those of its own class."""
+def become(request: Any, kind: Any) -> None:
+    """Give ``request`` the properties and methods of ``kind``, a class of requests, beside those of its own class."""
     if not isinstance(request, kind):
-        request.__class__ = _with_those_of(type(request), kind)  # type: ignore[arg-type]  # classes have hashes
+        request_class: Any = type(request)
+        request.__class__ = _with_those_of(request_class, kind)
 
 
 def session_of(request: Any) -> RequestSession:

@@ -38,10 +38,10 @@ def converted(row: Sequence[Any], plan: Plan) -> list[Any]:
 
 
 def _conversion(expression: Any, connection: BaseDatabaseWrapper) -> Convert | None:
-    by_backend = connection.ops.get_db_converters(expression)
-    by_field = expression.get_db_converters(connection)
     if isinstance(expression.output_field, DigestField):
         return expression.output_field.of_bytes
+    by_backend = connection.ops.get_db_converters(expression)
+    by_field = expression.get_db_converters(connection)
     if not by_field and _are_djangos(by_backend, "convert_uuidfield_value", connection):
         return UUID
     if type(expression.output_field) is not DateTimeField or by_field:
