@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 from weakref import WeakSet
 
 from codlet_sessions.errors import StoreUnavailable
@@ -28,16 +28,14 @@ MOST_WAITING: Final = 10_000
 PATIENCE: Final = 30.0  # seconds that a question waits for its answer
 IDLE: Final = 60.0  # seconds after which a thread that nobody needs goes
 _SHUTDOWN: Final = 5.0  # seconds that a statement under way has to end in when the process does
+_TOO_MANY: Final = (
+    "{} look-ups are waiting already. Does the database answer? Is it too slow for the traffic? See LOOKUP_CONNECTIONS"
+    " in the documentation of the settings."
+)
+_TOO_LATE: Final = "The session table has not answered for {:.0f} seconds."
+_NO_THREAD: Final = "No thread could be started to look a session up."
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[Question]):
-    question: Question
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Any]"
-
-
-@dataclass(eq=False)
 class Coalescer(Generic[Question, Answer]):
     """
     A queue of questions and the threads that answer them. Belongs to the process, whatever event loops ask.
@@ -49,17 +47,11 @@ class Coalescer(Generic[Question, Answer]):
 
     """
 
-    answer: Callable[[Sequence[Question]], Sequence[Answer]]
-    threads: int
-    leave: Callable[[], None]
-    _waiting: "deque[_Waiting[Question]]" = field(default_factory=deque, init=False)
-    _turn: threading.Condition = field(default_factory=threading.Condition, init=False)
-    _running: set[threading.Thread] = field(default_factory=set, init=False)
-    _idle: int = field(default=0, init=False)
-    _has_woken: bool = field(default=False, init=False)
-    _is_closed: bool = field(default=False, init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, answer: Callable[[Sequence[Question]], Sequence[Answer]], threads: int, leave: Callable[[], None]
+    ) -> None:
+        self._answer, self._threads, self._leave = answer, threads, leave
+        self.forget_threads()
         _all.add(self)
 
     async def ask(self, question: Question) -> Answer:
@@ -71,14 +63,12 @@ class Coalescer(Generic[Question, Answer]):
             Exception: What ``answer`` raised.
 
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        self._put(_Waiting(question, loop, future))
-        bell = loop.call_later(PATIENCE, _give_up, future)
-        try:
-            return await future
-        finally:
-            bell.cancel()
+        desk = self._desk_of(asyncio.get_running_loop())
+        future: asyncio.Future[Answer] = desk.loop.create_future()
+        if not desk.left:
+            desk.loop.call_soon(self._collect, desk)
+        desk.left.append(_Waiting(question, future, desk))
+        return await future
 
     def close(self) -> None:
         """Answer what waits, let the threads go, and wait for them. The next question starts new ones."""
@@ -90,24 +80,34 @@ class Coalescer(Generic[Question, Answer]):
         self._is_closed = False
 
     def forget_threads(self) -> None:
-        """Begin anew in a forked process, where the threads of the old one are not."""
-        self._waiting, self._turn, self._running = deque(), threading.Condition(), set()
+        """Begin anew, as in a forked process, where the threads of the old one are not."""
+        self._waiting: deque[_Waiting[Question]] = deque()
+        self._turn = threading.Condition()
+        self._running: set[threading.Thread] = set()
+        self._desks = threading.local()
         self._idle, self._has_woken, self._is_closed = 0, False, False
 
-    def _put(self, waiting: "_Waiting[Question]") -> None:
+    def _desk_of(self, loop: asyncio.AbstractEventLoop) -> "_Desk[Question]":
+        desk: _Desk[Question] | None = getattr(self._desks, "desk", None)
+        if desk is None or desk.loop is not loop:  # a thread runs one at a time
+            desk = self._desks.desk = _Desk(loop)
+        return desk
+
+    def _collect(self, desk: "_Desk[Question]") -> None:
+        """Take what the tasks of one event loop have left in one turn of it."""
+        left = desk.take()
         with self._turn:
-            if len(self._waiting) >= MOST_WAITING:
-                raise StoreUnavailable(
-                    f"{MOST_WAITING} look-ups are waiting already. Does the database answer? Is it too slow for the"
-                    " traffic? See LOOKUP_CONNECTIONS in the documentation of the settings."
-                )
-            self._waiting.append(waiting)
+            room = max(MOST_WAITING - len(self._waiting), 0)
+            self._waiting.extend(left[:room])
             try:
                 self._wake()
             except RuntimeError as error:  # no thread can be started: at the end of the process, for instance
                 if not self._running:
-                    self._waiting.pop()
-                    raise StoreUnavailable("No thread could be started to look a session up.") from error
+                    for _ in left[:room]:
+                        self._waiting.pop()
+                    desk.fail(left[:room], _caused_by(error, StoreUnavailable(_NO_THREAD)))
+        if left[room:]:
+            desk.fail(left[room:], StoreUnavailable(_TOO_MANY.format(MOST_WAITING)))
 
     def _wake(self) -> None:
         """Have one thread look. Not a second one for what the first, which has yet to wake up, will take anyway."""
@@ -116,7 +116,7 @@ class Coalescer(Generic[Question, Answer]):
         if self._idle:
             self._has_woken = True
             self._turn.notify()
-        elif len(self._running) < self.threads:
+        elif len(self._running) < self._threads:
             thread = threading.Thread(target=self._serve, name="codlet-sessions-look-up", daemon=True)
             thread.start()  # and waits for the turn that this one has
             self._running.add(thread)
@@ -127,7 +127,7 @@ class Coalescer(Generic[Question, Answer]):
             while batch := self._next_batch():
                 _deliver(self._outcomes(batch))
         finally:
-            self.leave()
+            self._leave()
 
     def _next_batch(self) -> "list[_Waiting[Question]]":
         """Wait for questions and take them; nothing when there is none for long, or this is closed."""
@@ -151,40 +151,87 @@ class Coalescer(Generic[Question, Answer]):
         if not asked:
             return []
         try:
-            answers = self.answer([waiting.question for waiting in asked])
-            return [_Outcome(waiting, answer) for waiting, answer in zip(asked, answers, strict=True)]
+            answers = self._answer([waiting.question for waiting in asked])
+            return [(waiting, answer, None) for waiting, answer in zip(asked, answers, strict=True)]
         except BaseException as error:
-            return [_Outcome(waiting, failure=error) for waiting in asked]
+            return [(waiting, None, error) for waiting in asked]
 
 
-@dataclass(slots=True)
-class _Outcome:
-    waiting: "_Waiting[Any]"
-    answer: Any = None
-    failure: BaseException | None = None
-
-    def settle(self) -> None:
-        future = self.waiting.future
-        if future.done():  # cancelled, or out of patience
-            return
-        if self.failure is None:
-            future.set_result(self.answer)
-        else:
-            future.set_exception(_alike(self.failure))
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[Question]):
+    question: Question
+    future: "asyncio.Future[Any]"
+    desk: "_Desk[Question]"
 
 
-def _deliver(outcomes: "list[_Outcome]") -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+_Outcome: TypeAlias = tuple[_Waiting[Any], Any, BaseException | None]  # the second is an answer if the third is None
+
+
+@dataclass(slots=True, eq=False)
+class _Desk(Generic[Question]):
+    """
+    Where the tasks of one event loop leave their questions and wait for the answers.
+
+    Attributes:
+        loop: That event loop.
+        left: What was left in this turn of it.
+
+    """
+
+    loop: asyncio.AbstractEventLoop
+    left: list[_Waiting[Question]] = field(default_factory=list)
+    _unanswered: deque[tuple[float, list[_Waiting[Question]]]] = field(default_factory=deque)  # by when they give up
+    _has_bell: bool = False
+
+    def take(self) -> list[_Waiting[Question]]:
+        """Return what was left, which this waits for from now on."""
+        left, self.left = self.left, []
+        self._unanswered.append((self.loop.time() + PATIENCE, left))
+        self._set_bell()
+        return left
+
+    def settle(self, outcomes: list[_Outcome]) -> None:
+        """Hand the answers over to whoever still waits."""
+        for waiting, answer, failure in outcomes:
+            if waiting.future.done():  # cancelled, or out of patience
+                continue
+            if failure is None:
+                waiting.future.set_result(answer)
+            else:
+                waiting.future.set_exception(_alike(failure))
+        while self._unanswered and all(waiting.future.done() for waiting in self._unanswered[0][1]):
+            self._unanswered.popleft()
+
+    def fail(self, these: list[_Waiting[Question]], failure: Exception) -> None:
+        """Let nobody wait for the answers to ``these``."""
+        self.settle([(waiting, None, failure) for waiting in these])
+
+    def _set_bell(self) -> None:
+        """Have a look when the first of them has waited for too long. One bell for all: few ever ring for anybody."""
+        if self._unanswered and not self._has_bell:
+            self._has_bell = True
+            self.loop.call_at(self._unanswered[0][0], self._ring)
+
+    def _ring(self) -> None:
+        self._has_bell = False
+        while self._unanswered and self._unanswered[0][0] <= self.loop.time():
+            _end, late = self._unanswered[0]
+            self.fail(late, StoreUnavailable(_TOO_LATE.format(PATIENCE)))
+        self._set_bell()
+
+
+def _deliver(outcomes: list[_Outcome]) -> None:
+    by_desk: dict[_Desk[Any], list[_Outcome]] = {}
     for outcome in outcomes:
-        by_loop.setdefault(outcome.waiting.loop, []).append(outcome)
-    for loop, theirs in by_loop.items():
+        by_desk.setdefault(outcome[0].desk, []).append(outcome)
+    for desk, theirs in by_desk.items():
         with suppress(RuntimeError):  # the loop is closed: nobody waits any longer
-            loop.call_soon_threadsafe(_settle, theirs)
+            desk.loop.call_soon_threadsafe(desk.settle, theirs)
 
 
-def _settle(outcomes: "list[_Outcome]") -> None:
-    for outcome in outcomes:
-        outcome.settle()
+def _caused_by(cause: BaseException, failure: StoreUnavailable) -> StoreUnavailable:
+    failure.__cause__ = cause
+    return failure
 
 
 def _alike(failure: BaseException) -> BaseException:
@@ -195,11 +242,6 @@ def _alike(failure: BaseException) -> BaseException:
         return failure
     own.__cause__, own.__suppress_context__ = failure.__cause__, True
     return own
-
-
-def _give_up(future: "asyncio.Future[Any]") -> None:
-    if not future.done():
-        future.set_exception(StoreUnavailable(f"The session table has not answered for {PATIENCE:.0f} seconds."))
 
 
 _all: "WeakSet[Coalescer[Any, Any]]" = WeakSet()

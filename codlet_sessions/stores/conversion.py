@@ -43,7 +43,7 @@ def _conversion(expression: Any, connection: BaseDatabaseWrapper) -> Convert | N
     by_backend = connection.ops.get_db_converters(expression)
     by_field = expression.get_db_converters(connection)
     if not by_field and _are_djangos(by_backend, "convert_uuidfield_value", connection):
-        return UUID
+        return _uuid_of_text
     if type(expression.output_field) is not DateTimeField or by_field:
         return _in_turn([*by_backend, *by_field], expression, connection)
     is_utc = cast(tzinfo, connection.timezone) is UTC
@@ -92,6 +92,12 @@ def _are_djangos(steps: Sequence[Any], name: str, connection: BaseDatabaseWrappe
 def _djangos_operations(vendor: str) -> Any:
     name = {"sqlite": "sqlite3", "mysql": "mysql"}.get(vendor)
     return None if name is None else import_module(f"django.db.backends.{name}.operations").DatabaseOperations
+
+
+def _uuid_of_text(value: str) -> UUID:
+    made: Any = UUID.__new__(UUID)
+    made.__setstate__({"int": int(value.replace("-", ""), 16)})  # as pickle makes one, in half of the time
+    return cast(UUID, made)
 
 
 def _utc_of_text(value: Any) -> Any:

@@ -7,11 +7,13 @@ while queries are logged or wrapped, and where a tool or another backend has put
 """
 
 import re
+from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from operator import attrgetter, methodcaller
+from threading import get_ident
 from types import FunctionType
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -57,7 +59,7 @@ def written(sql: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper
 
 def is_of_django(connection: BaseDatabaseWrapper) -> bool:
     """Return whether Django's own backend made ``connection``: others may tell theirs whom they serve just now."""
-    return type(connection).__module__.startswith(_OF_DJANGO)
+    return _is_of_django(type(connection).__module__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +95,12 @@ def _run(sql: str, parameters: Sequence[Any], connection: Any, read: Callable[[A
     if kept.cursor is None:
         result = _run_djangos_way(sql, parameters, connection, read)
     else:
-        with connection.wrap_database_errors:
+        try:
             way.execute(kept.cursor, sql, parameters, connection)
             result = read(kept.cursor)
+        except Exception:
+            with connection.wrap_database_errors:
+                raise
     connection.__dict__[_KEPT] = kept  # not after an error
     return result
 
@@ -104,6 +109,11 @@ def _run_djangos_way(sql: str, parameters: Sequence[Any], connection: Any, read:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return read(cursor)
+
+
+@cache
+def _is_of_django(module: str) -> bool:
+    return module.startswith(_OF_DJANGO)
 
 
 def _is_watched(connection: Any) -> bool:
@@ -120,9 +130,12 @@ def _is_watched(connection: Any) -> bool:
 def _taken_from(connection: Any, way: _Way) -> _Kept:
     """Return the cursor for a statement, which nobody else has until it is put back. Connects, as Django's would."""
     connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    connection.validate_thread_sharing()
-    connection.validate_no_broken_transaction()
+    if connection.connection is None or _get_running_loop() is not None:  # which it refuses
+        connection.ensure_connection()
+    if connection._thread_ident != get_ident():
+        connection.validate_thread_sharing()
+    if connection.needs_rollback:
+        connection.validate_no_broken_transaction()
     driver, timezone = connection.connection, connection.timezone
     kept: _Kept | None = connection.__dict__.pop(_KEPT, None)
     if kept is None or kept.driver is not driver or kept.timezone is not timezone:

@@ -98,10 +98,11 @@ def _select(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _
     if not lookup_keys:
         return {}
     places = _places_for(len(lookup_keys))
-    keys = [bytes.fromhex(key) for key in lookup_keys]
-    keys += keys[-1:] * (places - len(keys))
-    found = map(reading.make, rows_of(_statement(using, places, reading), keys, connections[using]))
-    return {one.lookup_key: one for one in found}
+    keys = list(map(bytes.fromhex, lookup_keys))
+    if places > len(keys):
+        keys += keys[-1:] * (places - len(keys))
+    rows = rows_of(_statement(using, places, reading), keys, connections[using])
+    return {one.lookup_key: one for one in map(reading.make, rows)}
 
 
 @cache

@@ -319,11 +319,52 @@ def test_whoever_forgets_its_threads_starts_new_ones():
         assert asyncio.run(desk.coalescer.ask(1)) == "answer to 1"
 
 
-def test_an_answer_that_came_in_the_last_moment_stands():
+def test_what_is_left_in_one_turn_of_the_loop_is_asked_for_together():
     async def main():
-        future = asyncio.get_running_loop().create_future()
-        future.set_result("an answer")
-        coalescing._give_up(future)
-        return await future
+        return await asyncio.gather(*map(desk.coalescer.ask, range(3)))
 
-    assert asyncio.run(main()) == "an answer"
+    with desk_of(threads=2) as desk:
+        assert asyncio.run(main()) == [f"answer to {number}" for number in range(3)]
+        assert desk.batches == [[0, 1, 2]]
+
+
+def test_who_comes_later_may_wait_later(monkeypatch):
+    monkeypatch.setattr(coalescing, "PATIENCE", 0.1)
+
+    async def main():
+        await desk.coalescer.ask("answered long before")
+        await asyncio.sleep(0.05)
+        desk.open.clear()
+        began = time.perf_counter()
+        with pytest.raises(StoreUnavailable, match="has not answered"):
+            await desk.coalescer.ask("not answered")
+        return time.perf_counter() - began
+
+    with desk_of() as desk:
+        assert asyncio.run(main()) > 0.09
+
+
+def test_an_answer_that_was_handed_over_is_not_kept():
+    async def main():
+        await asyncio.gather(*map(desk.coalescer.ask, range(3)))
+        await asyncio.sleep(0)
+        return desk.coalescer._desk_of(asyncio.get_running_loop())
+
+    with desk_of() as desk:
+        counter = asyncio.run(main())
+        assert [*counter.left, *counter._unanswered] == []
+
+
+def test_an_answer_that_came_in_the_last_moment_stands(monkeypatch):
+    monkeypatch.setattr(coalescing, "PATIENCE", 0.02)
+
+    async def main():
+        answer = asyncio.ensure_future(desk.coalescer.ask(1))
+        await until(lambda: desk.batches)
+        desk.open.set()
+        time.sleep(0.1)  # the answer and the bell come in one turn of the loop
+        return await answer
+
+    with desk_of() as desk:
+        desk.open.clear()
+        assert asyncio.run(main()) == "answer to 1"
