@@ -7,7 +7,7 @@ Both faces are written by hand, because a face that is derived from the other lo
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -91,13 +91,13 @@ class EngineSession(SessionState):
         return self.who()
 
     def settle(self) -> None:
-        """Look the key up if there is data that was not loaded by it: after ``clear()``, which Django does without."""
-        if self._is_unread and hasattr(self, "_session_cache"):
+        """Look the key up if the session is unsettled."""
+        if self.is_unsettled:
             self._found(self._find())
 
     async def asettle(self) -> None:
         """Settle as `settle` does, from async code."""
-        if self._is_unread and hasattr(self, "_session_cache"):
+        if self.is_unsettled:
             self._found(await self._afind())
 
     @property
@@ -285,15 +285,18 @@ class EngineSession(SessionState):
         except SessionInterrupted as interrupted:
             self._leave(interrupted)
 
+    @property
+    def is_worth_noting(self) -> bool:
+        """Whether the session was loaded, and it is time to write down that it is in use."""
+        return self._record is not None and not self._in_doubt and get_keeper().is_worth_noting(self._record)
+
     def touch(self) -> None:
-        """Write down that the session is in use, if it was loaded and it is time to: see `SessionManager.touch`."""
-        if self._record is not None and not self._in_doubt:
-            get_keeper().touch(self._record)
+        """Write down that the session, which was loaded, is in use: see `SessionManager.touch`."""
+        get_keeper().touch(cast(SessionRecord, self._record))
 
     async def atouch(self) -> None:
         """Touch as `touch` does, from async code."""
-        if self._record is not None and not self._in_doubt:
-            await get_keeper().atouch(self._record)
+        await get_keeper().atouch(cast(SessionRecord, self._record))
 
     def delete(self, session_key: str | None = None) -> None:
         """

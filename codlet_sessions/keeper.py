@@ -242,15 +242,17 @@ class SessionKeeper:
         change = self._renewal(record, subject, client)
         return self._as_issued(await self.asave(record, self.data_of(record), change), change)
 
+    def is_worth_noting(self, record: SessionRecord) -> bool:
+        """Return whether it is time to write down that the session of ``record``, a genuine one, is in use."""
+        return is_worth_noting(record, self.now())
+
     def touch(self, record: SessionRecord) -> bool:
-        """Write down that the session of ``record``, a genuine one, is in use: see `SessionManager.touch`."""
-        is_due = is_worth_noting(record, self.now())
-        return is_due and self.manager.touch(self._as_used(record))
+        """Write that down: see `SessionManager.touch`."""
+        return self.manager.touch(self._as_used(record))
 
     async def atouch(self, record: SessionRecord) -> bool:
         """Touch as `touch` does, from async code."""
-        is_due = is_worth_noting(record, self.now())
-        return is_due and await self.manager.atouch(self._as_used(record))
+        return await self.manager.atouch(self._as_used(record))
 
     def end(self, record: SessionRecord, reason: str = RevocationReason.LOGOUT) -> bool:
         """

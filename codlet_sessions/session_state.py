@@ -40,6 +40,7 @@ class SessionState(RemembersFailure, KeyedSession):
         may_be_adopted: Whether a session of the engine before may be taken over when it is saved. For whoever will
             hand the new cookie to the browser: our middleware.
         end_has_moved: Whether a save has moved the end of the session, which the browser's cookie knows otherwise.
+        awaits_credentials: Whether the user has other credentials than the session began with, and it goes on.
         needs_user: Whether whoever loads the session is about to ask for its user: it may then come from elsewhere.
 
     """
@@ -60,7 +61,7 @@ class SessionState(RemembersFailure, KeyedSession):
     _began_here = False
     _was_written = False
     _in_doubt = False
-    _awaits_credentials = False
+    awaits_credentials = False
     _committed: SessionRecord | None = None
 
     @property
@@ -104,7 +105,7 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def note_credentials(self, user: Any) -> None:
         """Take down that ``user``, whose session this is, has other credentials: it will get a new secret."""
-        self._awaits_credentials = self.modified = True
+        self.awaits_credentials = self.modified = True
         self._put_credentials(user)  # so that request.user, if somebody asks now, is still signed in
 
     def take_back_sign_in(self) -> None:
@@ -120,7 +121,7 @@ class SessionState(RemembersFailure, KeyedSession):
 
     def _whose_credentials(self) -> Any:
         """Return the primary key of the user whose credentials have changed in this session, if it is still theirs."""
-        awaits, self._awaits_credentials = self._awaits_credentials, False
+        awaits, self.awaits_credentials = self.awaits_credentials, False
         if not awaits or self._record is None:  # signed out since, perhaps
             return None
         return get_keeper().subject_of(self._record, self._data).user_id
@@ -200,6 +201,11 @@ class SessionState(RemembersFailure, KeyedSession):
         self._take_data()
         data: dict[str, Any] = getattr(self, "_session_cache", {})
         return data
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether there is data that was not loaded by the key: after ``clear()``, which Django does without."""
+        return self._is_unread and hasattr(self, "_session_cache")
 
     @property
     def _awaits_look_up(self) -> bool:

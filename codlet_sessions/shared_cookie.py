@@ -159,20 +159,15 @@ class SharedCookieSession(OfOneRequest):
             return
         if saves_always:
             session.read()
-        session.settle()
+        if session.is_unsettled:
+            session.settle()
         was_of_use = response.status_code < SERVER_ERROR and not self._has_raised
-        if was_of_use:
+        if was_of_use and session.awaits_credentials:
             session.renew_credentials()
         if self._must_save(session, response, saves_always):
-            session.may_be_adopted = True
-            try:
-                self._save_anew_if_raised(session)
-            except SessionOver as over:
-                self._excuse(over)
-            else:
-                self._hand_over(session, response)
+            self._save(session, response)
         self._tell(session, response)
-        if was_of_use:
+        if was_of_use and session.is_worth_noting:
             session.touch()
 
     async def aanswer(self, response: HttpResponseBase) -> None:
@@ -182,20 +177,15 @@ class SharedCookieSession(OfOneRequest):
             return
         if saves_always:
             await session.aread()
-        await session.asettle()
+        if session.is_unsettled:
+            await session.asettle()
         was_of_use = response.status_code < SERVER_ERROR and not self._has_raised
-        if was_of_use:
+        if was_of_use and session.awaits_credentials:
             await session.arenew_credentials()
         if self._must_save(session, response, saves_always):
-            session.may_be_adopted = True
-            try:
-                await self._asave_anew_if_raised(session)
-            except SessionOver as over:
-                self._excuse(over)
-            else:
-                self._hand_over(session, response)
+            await self._asave(session, response)
         self._tell(session, response)
-        if was_of_use:
+        if was_of_use and session.is_worth_noting:
             await session.atouch()
 
     @property
@@ -220,13 +210,25 @@ class SharedCookieSession(OfOneRequest):
         # Else it was sent before the browser had its new cookie, which a new session would overwrite.
         return not session.spares_cookie or session.who() is not None
 
-    def _save_anew_if_raised(self, session: EngineSession) -> None:
-        if self._has_raised or not session.is_stored():
-            session.save()
+    def _save(self, session: EngineSession, response: HttpResponseBase) -> None:
+        session.may_be_adopted = True
+        try:
+            if self._has_raised or not session.is_stored():
+                session.save()
+        except SessionOver as over:
+            self._excuse(over)
+        else:
+            self._hand_over(session, response)
 
-    async def _asave_anew_if_raised(self, session: EngineSession) -> None:
-        if self._has_raised or not session.is_stored():
-            await session.asave()
+    async def _asave(self, session: EngineSession, response: HttpResponseBase) -> None:
+        session.may_be_adopted = True
+        try:
+            if self._has_raised or not session.is_stored():
+                await session.asave()
+        except SessionOver as over:
+            self._excuse(over)
+        else:
+            self._hand_over(session, response)
 
     def _excuse(self, over: SessionOver) -> None:
         if not (over.is_harmless or self._has_raised):

@@ -21,7 +21,7 @@ AUTO: Final = "auto"
 ANONYMOUS: Final = 24 * 60 * 60  # seconds
 _LONGEST: Final = timedelta(days=36525)
 _TOUCHES: Final = 20  # in one idle time
-_LONGEST_UNTOUCHED: Final = timedelta(hours=1)
+_LONGEST_UNTOUCHED: Final = 60.0 * 60  # seconds
 _JITTER: Final = 0.25
 
 
@@ -121,10 +121,10 @@ def span(value: Any) -> timedelta | None:
 def is_worth_noting(session: ActiveSessionRecord | SessionRecord, now: datetime) -> bool:
     """Return whether it is time to write down that ``session`` is in use. Chance has a say in it."""
     seen_at = session.last_seen_at or session.created_at
-    unseen = now - seen_at
+    unseen = (now - seen_at).total_seconds()
     interval = _LONGEST_UNTOUCHED
     if session.idle_expires_at is not None:
-        interval = min(interval, (session.idle_expires_at - seen_at) / _TOUCHES)
+        interval = min(interval, (session.idle_expires_at - seen_at).total_seconds() / _TOUCHES)
     if unseen < interval * (1 - _JITTER):  # as nearly always
         return False
     return unseen >= interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # hides nothing
