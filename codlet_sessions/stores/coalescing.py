@@ -1,9 +1,9 @@
 """
 Questions of async code, answered on threads of their own, all that wait at one moment together.
 
-``sync_to_async`` takes a question to a thread and back, one by one. Here a task leaves its question and waits; a thread
-that is free takes all that have been left by then, up to a bound, and asks them at once. None is asked before it was
-put, so an answer is never older than its question.
+``sync_to_async`` takes a question to a thread and back, one by one. Here a task leaves its question and waits. What was
+left in one turn of the event loop joins the queue together; a thread that is free takes all that is there, up to a
+bound, and asks it at once. Nothing is asked before it was left, so an answer is never older than its question.
 """
 
 import asyncio
