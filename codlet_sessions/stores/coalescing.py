@@ -147,7 +147,7 @@ class Coalescer(Generic[Question, Answer]):
         return batch
 
     def _outcomes(self, batch: "list[_Waiting[Question]]") -> "list[_Outcome]":
-        asked = [waiting for waiting in batch if not waiting.future.cancelled()]
+        asked = [waiting for waiting in batch if not waiting.future.done()]  # by cancelling, or giving up
         if not asked:
             return []
         try:
