@@ -247,7 +247,7 @@ class SessionKeeper:
         return is_worth_noting(record, self.now())
 
     def touch(self, record: SessionRecord) -> bool:
-        """Write that down: see `SessionManager.touch`."""
+        """Write down that the session of ``record``, a genuine one, is in use: see `SessionManager.touch`."""
         return self.manager.touch(self._as_used(record))
 
     async def atouch(self, record: SessionRecord) -> bool:

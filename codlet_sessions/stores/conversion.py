@@ -96,7 +96,7 @@ def _djangos_operations(vendor: str) -> Any:
 
 def _uuid_of_text(value: str) -> UUID:
     made: Any = UUID.__new__(UUID)
-    made.__setstate__({"int": int(value.replace("-", ""), 16)})  # as pickle makes one, in half of the time
+    made.__setstate__({"int": int(value.replace("-", ""), 16)})  # as pickle makes one, in two thirds of the time
     return cast(UUID, made)
 
 
