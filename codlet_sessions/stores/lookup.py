@@ -4,9 +4,9 @@ The statement that every request waits for: compiled once for each database, rea
 From async code it goes by connections of their own wherever that is safe, one statement for all that wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import cache, partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from asgiref.sync import sync_to_async
 from django.db import connections
@@ -18,6 +18,9 @@ from codlet_sessions.stores.coalescing import Coalescer
 from codlet_sessions.stores.compiled import Compiled, compiled, rows_of
 from codlet_sessions.stores.own_connections import connections_for, on_own_connection, sees_all_of_this_task
 from codlet_sessions.stores.readings import OUTLINE, Reading, whole_record
+
+_MOST_PLACES: Final = 50  # of more parameters, psycopg reads a statement anew at every turn
+_FEW_PLACES: Final = (1, 4, 16)
 
 _Question: TypeAlias = tuple[Reading, Sequence[LookupKey]]
 _Answer: TypeAlias = dict[LookupKey, Any]
@@ -37,9 +40,9 @@ def records_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKe
     return _select(lookup_keys, using, whole_record(using))
 
 
-async def arecords_under(
+def arecords_under(
     lookup_keys: Sequence[LookupKey], using: str, own_connections: int | None
-) -> dict[LookupKey, SessionRecord]:
+) -> Coroutine[Any, Any, dict[LookupKey, SessionRecord]]:
     """
     Return what `records_under` does, from async code: with all that is looked up at this moment, in one query.
 
@@ -53,7 +56,7 @@ async def arecords_under(
         StoreUnavailable: It is too slow for the traffic.
 
     """
-    return await _aunder(lookup_keys, using, whole_record(using), own_connections)
+    return _aunder(lookup_keys, using, whole_record(using), own_connections)
 
 
 def outlines_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKey, Outline]:
@@ -61,11 +64,11 @@ def outlines_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupK
     return _select(lookup_keys, using, OUTLINE)
 
 
-async def aoutlines_under(
+def aoutlines_under(
     lookup_keys: Sequence[LookupKey], using: str, own_connections: int | None
-) -> dict[LookupKey, Outline]:
+) -> Coroutine[Any, Any, dict[LookupKey, Outline]]:
     """Return what `outlines_under` does, from async code, as `arecords_under` does."""
-    return await _aunder(lookup_keys, using, OUTLINE, own_connections)
+    return _aunder(lookup_keys, using, OUTLINE, own_connections)
 
 
 async def _aunder(
@@ -107,8 +110,8 @@ def _select(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _
 
 @cache
 def _places_for(count: int) -> int:
-    """Return the next power of four: a few statements, which are prepared soon, serve any number of keys."""
-    return int(4 ** ((count - 1).bit_length() + 1 >> 1))
+    """Return one of a few numbers: a few statements, which are prepared soon, serve any number of keys."""
+    return next((few for few in _FEW_PLACES if count <= few), -(-count // _MOST_PLACES) * _MOST_PLACES)
 
 
 @cache

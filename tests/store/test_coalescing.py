@@ -90,15 +90,15 @@ def test_batches_are_bounded_and_in_order():
         desk.open.clear()
         first = asyncio.ensure_future(desk.coalescer.ask(-1))
         await until(lambda: desk.batches)
-        others = [asyncio.ensure_future(desk.coalescer.ask(number)) for number in range(150)]
+        others = [asyncio.ensure_future(desk.coalescer.ask(number)) for number in range(120)]
         await asyncio.sleep(0.05)
         desk.open.set()
         await asyncio.gather(first, *others)
 
     with desk_of() as desk:
         asyncio.run(main())
-        assert [len(batch) for batch in desk.batches] == [1, 64, 64, 22]
-        assert [number for batch in desk.batches for number in batch] == [-1, *range(150)]
+        assert [len(batch) for batch in desk.batches] == [1, 50, 50, 20]
+        assert [number for batch in desk.batches for number in batch] == [-1, *range(120)]
 
 
 def test_there_are_no_more_threads_than_allowed():

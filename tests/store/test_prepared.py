@@ -9,7 +9,10 @@ from django.db import connection, connections, transaction
 
 from codlet_sessions.api import sessions
 from codlet_sessions.errors import StoreInvariantViolated, StoreUnavailable
+from codlet_sessions.records import LookupKey
 from codlet_sessions.stores import cursors, prepared
+from codlet_sessions.stores.coalescing import AT_ONCE
+from codlet_sessions.stores.lookup import records_under
 from tests.factories import UserFactory
 
 pytestmark = [
@@ -37,6 +40,11 @@ def look_up(issued, times=1):
         assert sessions.validate(issued.secret) == issued.record
 
 
+def keys(count):
+    """Return lookup keys that nothing is stored under."""
+    return [LookupKey(f"{number:064x}") for number in range(count)]
+
+
 def runs():
     """Return how often what this connection has prepared was run: PostgreSQL's own count, for each statement."""
     with connection.cursor() as cursor:
@@ -57,6 +65,19 @@ def test_a_look_up_is_prepared_once_a_connection_has_run_it_a_few_times(issued):
     connection.close()
     look_up(issued)
     assert runs() == []
+
+
+def test_a_few_statements_serve_any_number_of_keys():
+    for count in range(1, AT_ONCE + 1):
+        for _ in range(prepared.WORTH_IT):
+            assert records_under(keys(count), "default") == {}
+    assert len(runs()) == 4
+
+
+def test_psycopg_reads_the_statement_for_a_full_batch_once(monkeypatch):
+    records_under(keys(AT_ONCE), "default")
+    monkeypatch.setattr("psycopg._queries._split_query", None)
+    assert records_under(keys(AT_ONCE), "default") == {}
 
 
 def test_to_issue_a_session_is_prepared_too():
