@@ -9,7 +9,8 @@ thread that the transaction is in.
 import asyncio
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -54,18 +55,16 @@ def sees_all_of_this_task(using: str) -> bool:
     middleware. Nor if the thread that ``sync_to_async`` would take has one open.
     """
     try:
-        is_below_sync = getattr(AsyncToSync.executors, "current", None) is not None
+        is_below_sync = _is_below_sync()
         is_loop_of_sync = asyncio.get_running_loop() in AsyncToSync.loop_thread_executors
         context = SyncToAsync.thread_sensitive_context.get(None)
         executor: Any = SyncToAsync.single_thread_executor
         if context is not None:
             executor = SyncToAsync.context_to_thread_executor.get(context)
-        threads = () if executor is None else tuple(executor._threads)
+        others = () if executor is None else tuple(executor._threads)
     except AttributeError:  # an asgiref that works otherwise
         return False
-    if is_below_sync or is_loop_of_sync or _is_in_transaction(using, threading.get_ident()):
-        return False
-    return not any(_is_in_transaction(using, thread.ident) for thread in threads)
+    return not (is_below_sync or is_loop_of_sync or _is_transaction_open(using, (threading.current_thread(), *others)))
 
 
 def on_own_connection(using: str, ask: Callable[[], Result]) -> Result:
@@ -107,13 +106,29 @@ def _is_test_environment() -> bool:
     return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
-def _is_in_transaction(using: str, thread: int | None) -> bool:
-    connection = _by_thread.get((using, thread or 0))
-    return connection is not None and connection.in_atomic_block
+def _is_below_sync() -> bool:
+    if _executors is not None and _executors.get(None) is None:
+        return False
+    return getattr(AsyncToSync.executors, "current", None) is not None
+
+
+def _is_transaction_open(using: str, threads: Iterable[threading.Thread]) -> bool:
+    for thread in threads:
+        connection = _by_thread.get((using, thread.ident or 0))
+        if connection is not None and connection.in_atomic_block:
+            return True
+    return False
+
+
+def _variable_of(local: object) -> "ContextVar[Any] | None":
+    """Return where ``local`` keeps all that it has: asked for what it has not, it is slow to say so."""
+    variable = getattr(getattr(local, "_storage", None), "_data", None)
+    return variable if isinstance(variable, ContextVar) else None
 
 
 def _note_connection(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     _by_thread[connection.alias, connection._thread_ident] = connection  # type: ignore[attr-defined]
 
 
+_executors: Final = _variable_of(AsyncToSync.executors)
 connection_created.connect(_note_connection, dispatch_uid="codlet_sessions.own_connections")

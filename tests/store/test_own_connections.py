@@ -129,6 +129,20 @@ def test_below_async_to_sync_the_transaction_of_the_caller_is_seen(statements):
     assert statements == []
 
 
+def test_below_async_to_sync_in_a_thread_of_any_other_kind_its_transaction_is_seen(statements):
+    def in_a_thread():
+        try:
+            with transaction.atomic():
+                secret = secret_of("device:42")
+                return async_to_sync(sessions.avalidate)(secret)
+        finally:
+            connections.close_all()
+
+    found = asyncio.run(sync_to_async(in_a_thread, thread_sensitive=False)())
+    assert found.subject == "device:42"
+    assert statements == []
+
+
 def test_a_transaction_that_async_code_has_opened_in_its_thread_is_seen(statements):
     async def main(context):
         async with context():
@@ -160,6 +174,16 @@ def test_a_transaction_in_the_thread_of_the_event_loop_keeps_look_ups_off(statem
     with transaction.atomic():
         assert asyncio.run(sessions.avalidate(secret)).subject == "device:42"
     assert statements == []
+
+
+def test_an_asgiref_that_keeps_what_it_knows_elsewhere_is_asked_for_it(statements, monkeypatch):
+    monkeypatch.setattr(own_connections, "_executors", own_connections._variable_of(object()))
+    secret = secret_of("device:42")
+
+    assert asyncio.run(sessions.avalidate(secret)).subject == "device:42"
+    assert len(statements) == 1
+    assert async_to_sync(sessions.avalidate)(secret).subject == "device:42"
+    assert len(statements) == 1
 
 
 def test_an_asgiref_that_works_otherwise_is_no_reason_to_fail(statements, monkeypatch):
