@@ -4,7 +4,6 @@ Django's session contract, on rows of the `Session` table: what every engine of 
 Both faces are written by hand, because a face that is derived from the other loses what somebody overrides.
 """
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, cast
@@ -15,15 +14,17 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 
 from codlet_sessions import conf
 from codlet_sessions.api import get_keeper, predecessor_for
+from codlet_sessions.errors import FAILURES
 from codlet_sessions.purge import purge
 from codlet_sessions.records import ActiveSessionRecord, ClientFacts, Rejection, SessionRecord
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.session_state import Found, SessionState
 from codlet_sessions.subjects import Subject, outdated_reason, user_as_it_is
+from codlet_sessions.turns import TakesTurns
 from codlet_sessions.writes import SessionOver, Written
 
 
-class EngineSession(SessionState):
+class EngineSession(TakesTurns, SessionState):
     """
     One session as one request has it: loaded at most once, written by conditional UPDATEs.
 
@@ -35,7 +36,6 @@ class EngineSession(SessionState):
 
     """
 
-    _turn: asyncio.Lock | None = None
     _loads_its_own_way: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -85,9 +85,12 @@ class EngineSession(SessionState):
         if self._loads_its_own_way:
             await self._aget_session()
         elif self._awaits_look_up:
-            async with self._in_turn():
+            await self._take_turn()
+            try:
                 if self._awaits_look_up:
                     self._found(await self._afind())
+            finally:
+                self._end_turn()
         return self.who()
 
     def settle(self) -> None:
@@ -129,14 +132,12 @@ class EngineSession(SessionState):
         self._take_data()
         if hasattr(self, "_session_cache"):
             return await super()._aget_session(no_load)
-        async with self._in_turn():
+        await self._take_turn()  # or a second task's late answer would replace what the first has changed by now
+        try:
             self._take_data()
             return await super()._aget_session(no_load)
-
-    def _in_turn(self) -> asyncio.Lock:
-        # Or a second task's late answer would replace what the first has changed by now.
-        self._turn = self._turn or asyncio.Lock()
-        return self._turn
+        finally:
+            self._end_turn()
 
     def create(self) -> None:
         """
@@ -346,24 +347,32 @@ class EngineSession(SessionState):
     def _find(self) -> Found:
         if self._secret is None:
             return None
-        with self._remembering_failure():
+        self._raise_known_failure()
+        try:
             predecessor = predecessor_for(self._secret)
             found = None if predecessor is None else predecessor.find(self._secret.expose())
             found = found or get_keeper().open(self._secret, needs_user=self.needs_user)
             if isinstance(found, Rejection):
                 get_keeper().manager.end_outdated(found)
-            return found
+        except FAILURES as failure:
+            self.failure = failure
+            raise
+        return found
 
     async def _afind(self) -> Found:
         if self._secret is None:
             return None
-        with self._remembering_failure():
+        self._raise_known_failure()
+        try:
             predecessor = predecessor_for(self._secret)
             found = None if predecessor is None else await predecessor.afind(self._secret.expose())
             found = found or await get_keeper().aopen(self._secret, needs_user=self.needs_user)
             if isinstance(found, Rejection):
                 await get_keeper().manager.aend_outdated(found)
-            return found
+        except FAILURES as failure:
+            self.failure = failure
+            raise
+        return found
 
     def _insert(self, data: Mapping[str, Any]) -> None:
         foreign, is_renewed = self._foreign, self.has_new_secret

@@ -18,9 +18,12 @@ class RemembersFailure:
 
     def _remembering_failure(self) -> "_Remembering":
         """Raise what failed before, or remember what fails now."""
+        self._raise_known_failure()
+        return _Remembering(self)
+
+    def _raise_known_failure(self) -> None:
         if self.failure is not None:
             raise self.failure
-        return _Remembering(self)
 
 
 class _Remembering:

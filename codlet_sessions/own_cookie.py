@@ -1,6 +1,5 @@
 """The session of a request whose cookie is ours alone: a site that keeps another SESSION_ENGINE, or none."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any, cast
 
@@ -20,10 +19,11 @@ from codlet_sessions.records import ActiveSessionRecord, Finding, Rejection, Rev
 from codlet_sessions.secrets import SessionSecret
 from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.subjects import may_sign_in, outdated_reason, subject_of, user_as_it_is
+from codlet_sessions.turns import TakesTurns
 from codlet_sessions.writes import SessionOver
 
 
-class OwnCookieSession(RemembersFailure, OfOneRequest):
+class OwnCookieSession(RemembersFailure, TakesTurns, OfOneRequest):
     """
     One request's session: read at most once, and only if somebody asks.
 
@@ -42,7 +42,6 @@ class OwnCookieSession(RemembersFailure, OfOneRequest):
         self._whose_credentials: object = None
         self._auth_hash: str | None = None
         self._issued: IssuedSession | None = None
-        self._turn: asyncio.Lock | None = None
         self._was_rejected = False
         self.accessed = False
 
@@ -63,13 +62,15 @@ class OwnCookieSession(RemembersFailure, OfOneRequest):
 
     async def aread(self) -> ActiveSessionRecord | None:
         """Read as `read` does, from async code."""
-        self._turn = self._turn or asyncio.Lock()
-        async with self._turn:  # two tasks of one request share one query
+        await self._take_turn()
+        try:
             if (secret := self._to_ask_for()) is not None:
                 with self._remembering_failure():
                     finding = await sessions.aexamine(secret)
                     self._learn(finding)
                     await sessions.aend_outdated(finding)
+        finally:
+            self._end_turn()
         return self._record
 
     def sign_in(

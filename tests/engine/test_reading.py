@@ -114,3 +114,18 @@ def test_two_tasks_that_ask_whose_session_it_is_share_one_query(opened):
         one, other = async_to_sync(both)()
     assert one == other
     assert len(queries) == 1
+
+
+def test_a_task_that_is_cancelled_leaves_its_turn_to_the_others(opened):
+    store = opened().store
+
+    async def all_three():
+        tasks = [asyncio.ensure_future(store.aread()) for _ in range(3)]
+        await asyncio.sleep(0)  # one asks, two wait for it
+        tasks[0].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    gone, one, other = async_to_sync(all_three)()
+    assert isinstance(gone, asyncio.CancelledError)
+    assert one == other == store.read()
+    assert one.subject
