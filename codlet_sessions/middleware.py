@@ -22,7 +22,7 @@ from codlet_sessions.engine import EngineSession
 from codlet_sessions.errors import FAILURES, SessionLimitReached
 from codlet_sessions.own_cookie import OwnCookieSession
 from codlet_sessions.records import RevocationReason
-from codlet_sessions.requests import EngineRequest, attach, attach_engine, become, session_of, under_way
+from codlet_sessions.requests import EngineRequest, attach, attach_engine, become, begin, end, session_of
 from codlet_sessions.vouching import auser_of, user_of
 
 logger = logging.getLogger("codlet_sessions")
@@ -64,8 +64,11 @@ class SessionMiddleware(DjangoSessionMiddleware):
         """Handle a request, which `codlet_sessions.requests.current_session` knows meanwhile."""
         if self.async_mode:
             return self.__acall__(request)
-        with under_way(request):
+        begun = begin(request)
+        try:
             return super().__call__(request)
+        finally:
+            end(begun)
 
     def process_request(self, request: HttpRequest) -> None:
         """Attach both sessions to the request. Under an engine of ours nothing is read yet, not even its cookies."""
@@ -88,7 +91,8 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:
         """Handle a request without leaving the event loop, unless a session has to be saved."""
-        with under_way(request):
+        begun = begin(request)
+        try:
             if self._goes_djangos_way:
                 return cast(HttpResponse, await super().__acall__(request))
             self.process_request(request)
@@ -102,6 +106,8 @@ class SessionMiddleware(DjangoSessionMiddleware):
             except FAILURES as failure:
                 return _unavailable(failure)
             return response
+        finally:
+            end(begun)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """
@@ -169,8 +175,8 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
         """Attach the user to the request. Reads nothing yet."""
         if not isinstance(request, EngineRequest):  # which has a session, though it may not be made yet
             super().process_request(request)
-        for name in ("user", "auser"):  # Django's, or those of another one of us
-            request.__dict__.pop(name, None)
+        known = request.__dict__
+        known.pop("user", None), known.pop("auser", None)  # Django's, or those of another one of us
         become(request, UserRequest)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:

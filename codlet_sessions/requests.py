@@ -1,8 +1,8 @@
 """What a request that came through our middleware is: one that knows its session, and can be found by what it calls."""
 
 from collections.abc import Callable
-from contextvars import ContextVar
-from functools import cache, partial
+from contextvars import ContextVar, Token
+from functools import cache
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
@@ -57,33 +57,37 @@ class EngineRequest(SessionRequest):
         self.__dict__["session"] = None
 
 
-def attach(request: HttpRequest, make: Callable[[HttpRequest], OwnCookieSession]) -> None:
+def attach(request: Any, make: Callable[[HttpRequest], OwnCookieSession]) -> None:
     """
     Give ``request`` its ``codlet_session`` and ``acodlet_session()``, and ``make`` what is behind them.
 
     By way of its class, because only a property can be both lazy and a real None: a ``SimpleLazyObject`` that stands
     for None is not ``is None``.
     """
-    _attach(request, SessionRequest, make)
-
-
-def attach_engine(request: HttpRequest, engine: type[EngineSession]) -> None:
-    """Give ``request`` what `attach` does, and ``request.session``, which is one of ``engine``; no other any longer."""
-    request.__dict__.pop("session", None)
-    _attach(request, EngineRequest, partial(SharedCookieSession, engine=engine))
-
-
-def _attach(request: Any, kind: type[SessionRequest], make: Callable[[HttpRequest], RequestSession]) -> None:
-    if not isinstance(request, kind):
-        become(request, kind)
+    if become(request, SessionRequest):
         request._session_of_request = make(request)
 
 
-def become(request: Any, kind: Any) -> None:
-    """Give ``request`` the properties and methods of ``kind``, a class of requests, beside those of its own class."""
-    if not isinstance(request, kind):
-        request_class: Any = type(request)
-        request.__class__ = _with_those_of(request_class, kind)
+def attach_engine(request: Any, engine: type[EngineSession]) -> None:
+    """Give ``request`` what `attach` does, and ``request.session``, which is one of ``engine``; no other any longer."""
+    request.__dict__.pop("session", None)
+    if become(request, EngineRequest):
+        request._session_of_request = SharedCookieSession(request, engine)
+
+
+def become(request: Any, kind: Any) -> bool:
+    """
+    Give ``request`` the properties and methods of ``kind``, a class of requests, beside those of its own class.
+
+    Returns:
+        Whether it had them not before.
+
+    """
+    if isinstance(request, kind):
+        return False
+    request_class: Any = type(request)
+    request.__class__ = _with_those_of(request_class, kind)
+    return True
 
 
 def session_of(request: Any) -> RequestSession:
@@ -103,27 +107,28 @@ def session_of(request: Any) -> RequestSession:
     return session
 
 
-class under_way:  # noqa: N801  # a context manager, and a class for the speed of it
-    """Let `current_session` find the session of ``request``, in this thread or task and in those it starts."""
+def begin(request: HttpRequest) -> "Token[HttpRequest | None]":
+    """
+    Let `current_session` find the session of ``request``, in this thread or task and in those it starts.
 
-    __slots__ = ("_request", "_token")
+    Returns:
+        What `end` needs, which must be called in the same thread or task.
 
-    def __init__(self, request: HttpRequest) -> None:
-        self._request = request
+    """
+    return _under_way.set(request)
 
-    def __enter__(self) -> None:
-        self._token = _request_under_way.set(self._request)
 
-    def __exit__(self, *error: object) -> None:
-        _request_under_way.reset(self._token)
+def end(begun: "Token[HttpRequest | None]") -> None:
+    """Let `current_session` find what it did before `begin`."""
+    _under_way.reset(begun)
 
 
 def current_session() -> RequestSession | None:
     """Return the session of the request that is under way; None outside of one, in a command for instance."""
-    return getattr(_request_under_way.get(), "_session_of_request", None)
+    return getattr(_under_way.get(), "_session_of_request", None)
 
 
-_request_under_way: ContextVar[HttpRequest | None] = ContextVar("codlet_sessions.request", default=None)
+_under_way: ContextVar[HttpRequest | None] = ContextVar("codlet_sessions.request", default=None)
 
 
 @cache

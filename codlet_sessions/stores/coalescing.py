@@ -54,11 +54,11 @@ class Coalescer(Generic[Question, Answer]):
         self.forget_threads()
         _all.add(self)
 
-    async def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> "asyncio.Future[Answer]":
         """
-        Return the answer to ``question``.
+        Return the answer to ``question``, for the running task to wait for.
 
-        Raises:
+        Waiting for it raises:
             StoreUnavailable: Too many questions wait, or this one has waited for 30 seconds.
             Exception: What ``answer`` raised.
 
@@ -68,7 +68,7 @@ class Coalescer(Generic[Question, Answer]):
         if not desk.left:
             desk.loop.call_soon(self._collect, desk)
         desk.left.append(_Waiting(question, future, desk))
-        return await future
+        return future
 
     def close(self) -> None:
         """Answer what waits, let the threads go, and wait for them. The next question starts new ones."""

@@ -4,7 +4,7 @@ The statement that every request waits for: compiled once for each database, rea
 From async code it goes by connections of their own wherever that is safe, one statement for all that wait.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from functools import cache, partial
 from typing import Any, Final, TypeAlias
 
@@ -42,7 +42,7 @@ def records_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupKe
 
 def arecords_under(
     lookup_keys: Sequence[LookupKey], using: str, own_connections: int | None
-) -> Coroutine[Any, Any, dict[LookupKey, SessionRecord]]:
+) -> Awaitable[dict[LookupKey, SessionRecord]]:
     """
     Return what `records_under` does, from async code: with all that is looked up at this moment, in one query.
 
@@ -66,20 +66,18 @@ def outlines_under(lookup_keys: Sequence[LookupKey], using: str) -> dict[LookupK
 
 def aoutlines_under(
     lookup_keys: Sequence[LookupKey], using: str, own_connections: int | None
-) -> Coroutine[Any, Any, dict[LookupKey, Outline]]:
+) -> Awaitable[dict[LookupKey, Outline]]:
     """Return what `outlines_under` does, from async code, as `arecords_under` does."""
     return _aunder(lookup_keys, using, OUTLINE, own_connections)
 
 
-async def _aunder(
+def _aunder(
     lookup_keys: Sequence[LookupKey], using: str, reading: Reading, own_connections: int | None
-) -> _Answer:
-    if not lookup_keys:
-        return {}
-    coalescer = _coalescer(using, own_connections)
+) -> Awaitable[_Answer]:
+    coalescer = _coalescer(using, own_connections) if lookup_keys else None
     if coalescer is None or not sees_all_of_this_task(using):
-        return await sync_to_async(_select)(lookup_keys, using, reading)
-    return await coalescer.ask((reading, lookup_keys))
+        return sync_to_async(_select)(lookup_keys, using, reading)
+    return coalescer.ask((reading, lookup_keys))
 
 
 @cache

@@ -34,7 +34,7 @@ from codlet_sessions.stores.base import SessionDataStore
 from codlet_sessions.stores.compiled import insert
 from codlet_sessions.stores.ending import end_subject
 from codlet_sessions.stores.lookup import aoutlines_under, arecords_under, outlines_under, records_under
-from codlet_sessions.stores.outages import translated_errors
+from codlet_sessions.stores.outages import raise_translated, translated_errors
 from codlet_sessions.stores.readings import RECORD_COLUMNS
 
 Rows: TypeAlias = "QuerySet[Session, tuple[Any, ...]]"
@@ -68,30 +68,39 @@ class OrmSessionStore(SessionDataStore):
 
     def find_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`. Reads neither the user nor the data; for those, ask `look_up`."""
-        with translated_errors():
+        try:
             found = outlines_under(_keys_of(candidates), self.using)
+        except Error as error:
+            raise_translated(error)
         return first_active(candidates, found, now)
 
     async def afind_active_session(self, candidates: Candidates, now: datetime) -> ActiveSessionRecord | None:
         """See `SessionStore.find_active_session`."""
-        with translated_errors():
+        try:
             found = await aoutlines_under(_keys_of(candidates), self.using, self.own_connections)
+        except Error as error:
+            raise_translated(error)
         return first_active(candidates, found, now)
 
     def look_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
-        with translated_errors():
-            match = self._match(candidates, now)
+        try:
+            match = first_verdict(candidates, records_under(_keys_of(candidates), self.using), now)
             if _is_unknown(match) and self._retired_keys().superseded(candidates, now).exists():
                 return SUPERSEDED
+        except Error as error:
+            raise_translated(error)
         return match
 
     async def alook_up(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
         """See `SessionStore.look_up`."""
-        with translated_errors():
-            match = await self._amatch(candidates, now)
+        try:
+            found = await arecords_under(_keys_of(candidates), self.using, self.own_connections)
+            match = first_verdict(candidates, found, now)
             if _is_unknown(match) and await self._retired_keys().superseded(candidates, now).aexists():
                 return SUPERSEDED
+        except Error as error:
+            raise_translated(error)
         return match
 
     def insert_session(self, record: SessionRecord) -> None:
@@ -233,13 +242,6 @@ class OrmSessionStore(SessionDataStore):
 
     def _retired_keys(self) -> RetiredKeyQuerySet:
         return RetiredKeyQuerySet(RetiredKey, using=self.using)
-
-    def _match(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
-        return first_verdict(candidates, records_under(_keys_of(candidates), self.using), now)
-
-    async def _amatch(self, candidates: Candidates, now: datetime) -> SessionRecord | Rejection:
-        found = await arecords_under(_keys_of(candidates), self.using, self.own_connections)
-        return first_verdict(candidates, found, now)
 
     def _newest_first(self, subject: str, now: datetime, current: Collection[str] | None) -> Rows:
         sessions = self._sessions().of_subject(subject).active(now)

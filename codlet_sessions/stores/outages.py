@@ -1,7 +1,7 @@
 """What a failing database means to whoever asked a store."""
 
 from types import TracebackType
-from typing import Final
+from typing import Final, NoReturn
 
 from django.db import DataError, Error, IntegrityError
 
@@ -33,14 +33,19 @@ class translated_errors:  # noqa: N801  # a context manager, and a class for the
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, IntegrityError | DataError):
-            # Not chained: the drivers quote the offending row, and with it the lookup key, in their message.
-            raise StoreInvariantViolated(
-                "The database refused the session: its id or lookup key is taken, or a value does not fit its column."
-            ) from None
         if isinstance(error, Error):
-            _drop_frames(error)
-            raise StoreUnavailable(self._not_asked.format(type(error).__name__)) from error
+            raise_translated(error, self._not_asked)
+
+
+def raise_translated(error: Error, not_asked: str = _NOT_ASKED) -> NoReturn:
+    """Do what `translated_errors` does, with less around it: for look-ups."""
+    if isinstance(error, IntegrityError | DataError):
+        # Not chained: the drivers quote the offending row, and with it the lookup key, in their message.
+        raise StoreInvariantViolated(
+            "The database refused the session: its id or lookup key is taken, or a value does not fit its column."
+        ) from None
+    _drop_frames(error)
+    raise StoreUnavailable(not_asked.format(type(error).__name__)) from error
 
 
 def _drop_frames(error: BaseException | None) -> None:

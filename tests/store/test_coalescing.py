@@ -30,6 +30,9 @@ class Desk:
     def leave(self):
         self.left.append(threading.current_thread())
 
+    async def asked(self, question):
+        return await self.coalescer.ask(question)
+
 
 @contextmanager
 def desk_of(threads=1, answer=None):
@@ -158,7 +161,7 @@ def test_an_error_that_cannot_be_copied_is_raised_as_it_is():
         raise Stubborn(1, 2)
 
     with desk_of(1, answer) as desk, pytest.raises(Stubborn):
-        asyncio.run(desk.coalescer.ask(1))
+        asyncio.run(desk.asked(1))
 
 
 def test_nobody_waits_for_ever(monkeypatch):
@@ -265,7 +268,7 @@ def test_a_loop_that_has_closed_meanwhile_disturbs_nobody():
         desk.open.clear()
         asyncio.run(leave_a_question())
         desk.open.set()
-        assert asyncio.run(desk.coalescer.ask("next")) == "answer to next"
+        assert asyncio.run(desk.asked("next")) == "answer to next"
 
 
 def test_without_a_thread_there_is_an_answer_all_the_same(monkeypatch):
@@ -274,17 +277,17 @@ def test_without_a_thread_there_is_an_answer_all_the_same(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with desk_of() as desk, pytest.raises(StoreUnavailable, match="No thread"):
-        asyncio.run(desk.coalescer.ask(1))
+        asyncio.run(desk.asked(1))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the very thing that is tested
 def test_a_forked_process_has_threads_of_its_own():
     with desk_of() as desk:
-        asyncio.run(desk.coalescer.ask("before"))
+        asyncio.run(desk.asked("before"))
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:  # pragma: no cover
-            os.write(writing, asyncio.run(desk.coalescer.ask("in the child")).encode())
+            os.write(writing, asyncio.run(desk.asked("in the child")).encode())
             os._exit(0)
         assert os.read(reading, 100) == b"answer to in the child"
         os.waitpid(child, 0)
@@ -332,10 +335,10 @@ def test_whoever_forgets_its_threads_starts_new_ones():
     """What a forked process does, in which nothing can be measured."""
     coalescing.close_all()
     with desk_of() as desk:
-        assert asyncio.run(desk.coalescer.ask(0)) == "answer to 0"
+        assert asyncio.run(desk.asked(0)) == "answer to 0"
         desk.coalescer.close()
         coalescing._forget_all_threads()
-        assert asyncio.run(desk.coalescer.ask(1)) == "answer to 1"
+        assert asyncio.run(desk.asked(1)) == "answer to 1"
 
 
 def test_what_is_left_in_one_turn_of_the_loop_is_asked_for_together():
