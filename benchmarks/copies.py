@@ -44,7 +44,7 @@ _VALUES = {
         "token_key": "substr(lower(hex(randomblob(8))), 1, 15)",
     },
     "mysql": {
-        "id": "lower(concat(lpad(hex({now} + n), 12, '0'), '7', substr(md5(rand()), 1, 19)))",
+        "id": "lower(concat(lpad(hex({now} + n), 12, '0'), '7', substr(md5(uuid()), 1, 19)))",  # rand() repeats itself
         "lookup_key": "unhex(sha2(concat(rand(), n), 256))",
         "subject": f"CAST({_SUBJECT} AS CHAR)",
         "session_key": "md5(concat(rand(), n))",
