@@ -176,7 +176,8 @@ class AuthenticationMiddleware(DjangoAuthenticationMiddleware):
         if not isinstance(request, EngineRequest):  # which has a session, though it may not be made yet
             super().process_request(request)
         known = request.__dict__
-        known.pop("user", None), known.pop("auser", None)  # Django's, or those of another one of us
+        known.pop("user", None)  # Django's, or that of another one of us
+        known.pop("auser", None)
         become(request, UserRequest)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponse:

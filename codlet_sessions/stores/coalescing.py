@@ -58,9 +58,9 @@ class Coalescer(Generic[Question, Answer]):
         """
         Return the answer to ``question``, for the running task to wait for.
 
-        Waiting for it raises:
-            StoreUnavailable: Too many questions wait, or this one has waited for 30 seconds.
-            Exception: What ``answer`` raised.
+        Raises:
+            StoreUnavailable: When it is waited for: too many questions wait, or this one has for 30 seconds.
+            Exception: When it is waited for: what ``answer`` raised.
 
         """
         desk = self._desk_of(asyncio.get_running_loop())

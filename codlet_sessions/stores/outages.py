@@ -38,7 +38,7 @@ class translated_errors:  # noqa: N801  # a context manager, and a class for the
 
 
 def raise_translated(error: Error, not_asked: str = _NOT_ASKED) -> NoReturn:
-    """Do what `translated_errors` does, with less around it: for look-ups."""
+    """Raise what `translated_errors` makes of ``error``: for look-ups, which have no time for a context manager."""
     if isinstance(error, IntegrityError | DataError):
         # Not chained: the drivers quote the offending row, and with it the lookup key, in their message.
         raise StoreInvariantViolated(
