@@ -45,15 +45,13 @@ def _bars(outcome: Outcome) -> Any:
     axes.barh(places, ratios, height=0.62, color=[_colour(line) for line in lines])
     axes.errorbar(ratios, places, xerr=whiskers, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
     axes.set_yticks(places, [_plain(": ".join(filter(None, (line.group, line.name)))) for line in lines])
-    widest = max(ratios)
-    is_wide = widest > 20 * median(ratios)
+    ends = [max(line.ratio, line.high) for line in lines]
+    is_wide = max(ratios) > 20 * median(ratios)
     if is_wide:
         axes.set_xscale("log")
-    for place, line in zip(places, lines, strict=True):
-        axes.annotate(
-            number(line.ratio), (max(line.ratio, line.high), place), (5, 0), textcoords="offset points", va="center"
-        )
-    axes.set_xlim(right=widest * (3 if is_wide else 1.12))
+    for place, line, end in zip(places, lines, ends, strict=True):
+        axes.annotate(number(line.ratio), (end, place), (5, 0), textcoords="offset points", va="center")
+    axes.set_xlim(right=max(ends) * (3 if is_wide else 1.12))
     axes.axvline(1, color=INK, linewidth=0.8, linestyle=":")
     _finish(axes, outcome)
     return figure

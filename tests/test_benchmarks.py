@@ -11,6 +11,7 @@ import pytest
 from benchmarks.bars import BARS
 from benchmarks.outcomes import Outcome, load_all
 from benchmarks.pages import COMPUTED
+from benchmarks.pictures import draw
 from benchmarks.questions import QUESTIONS
 from benchmarks.rounds import Answer, Contestant, Line, Race
 from tests.documentation import PAGES, TOP
@@ -114,6 +115,14 @@ def test_with_a_floor_what_comes_on_top_of_it_counts():
     contestants = [measured("floor", 1, 1), measured("base", 5, 5), measured("other", 2, 2)]
     (line,) = [line for line in Race(contestants, "base", floor="floor").lines() if line.name == "other"]
     assert (line.ratio, line.whole) == (0.25, 2)
+
+
+def test_each_number_stands_in_the_picture_though_the_quartile_is_beyond_the_longest_bar(tmp_path):
+    lines = [Line("no sessions", 1.0, 1.0, 1.0, 80.0), Line("ours", 5.95, 5.42, 6.88, 476.0)]
+    draw(Outcome("validate", "Open.", "sqlite", Answer(lines, "of raw"), ""), tmp_path / "picture.svg")
+    picture = (tmp_path / "picture.svg").read_text()
+    assert ">1.00<" in picture
+    assert ">5.95<" in picture
 
 
 def test_what_is_saved_is_what_is_read(tmp_path):
