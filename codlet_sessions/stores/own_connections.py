@@ -130,5 +130,5 @@ def _note_connection(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     _by_thread[connection.alias, connection._thread_ident] = connection  # type: ignore[attr-defined]
 
 
-_executors: Final = _variable_of(AsyncToSync.executors)
+_executors: Final = _variable_of(getattr(AsyncToSync, "executors", None))
 connection_created.connect(_note_connection, dispatch_uid="codlet_sessions.own_connections")

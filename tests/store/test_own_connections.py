@@ -1,6 +1,8 @@
 """Look-ups from async code go by connections of their own, unless another connection may know more."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -184,6 +186,13 @@ def test_an_asgiref_that_keeps_what_it_knows_elsewhere_is_asked_for_it(statement
     assert len(statements) == 1
     assert async_to_sync(sessions.avalidate)(secret).subject == "device:42"
     assert len(statements) == 1
+
+
+def test_an_asgiref_that_has_no_executors_is_no_reason_to_fail_at_the_start():
+    without = (
+        "import asgiref.sync; del asgiref.sync.AsyncToSync.executors; import codlet_sessions.stores.own_connections"
+    )
+    subprocess.run([sys.executable, "-c", without], check=True, timeout=30)
 
 
 def test_an_asgiref_that_works_otherwise_is_no_reason_to_fail(statements, monkeypatch):
