@@ -22,6 +22,7 @@ class RemembersFailure:
         return _Remembering(self)
 
     def _raise_known_failure(self) -> None:
+        """Raise what failed before. Whoever is on the way of each request remembers by hand what fails."""
         if self.failure is not None:
             raise self.failure
 

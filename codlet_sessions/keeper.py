@@ -244,7 +244,7 @@ class SessionKeeper:
 
     def is_worth_noting(self, record: SessionRecord) -> bool:
         """Return whether it is time to write down that the session of ``record``, a genuine one, is in use."""
-        return is_worth_noting(record, self.manager.clock())
+        return is_worth_noting(record, self.now())
 
     def touch(self, record: SessionRecord) -> bool:
         """Write down that the session of ``record``, a genuine one, is in use: see `SessionManager.touch`."""

@@ -9,15 +9,12 @@ Stored as ``payload:seal``. The payload is what `codlet_sessions.packing` makes 
 in URL-safe base64.
 """
 
-from binascii import b2a_base64
+from base64 import b64encode
 from dataclasses import replace
 from hmac import compare_digest
-from typing import Final
 
 from codlet_sessions.hashing import SecretHasher
 from codlet_sessions.records import SessionRecord
-
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def seal(hasher: SecretHasher, record: SessionRecord, payload: str = "") -> SessionRecord:
@@ -39,5 +36,5 @@ def payload_of(record: SessionRecord) -> str:
 def _seal_of(hasher: SecretHasher, record: SessionRecord, payload: str) -> bytes:
     subject = record.subject.encode()
     bound = (record.id.bytes, record.lookup_key.encode(), len(subject).to_bytes(4, "big"), subject, payload.encode())
-    padded = b2a_base64(hasher.seal(record.key_version, b"".join(bound)), newline=False)
-    return padded.translate(_URL_SAFE)[:-1]  # of 32 bytes, the last is always "="
+    padded = b64encode(hasher.seal(record.key_version, b"".join(bound)), b"-_")
+    return padded[:-1]  # of 32 bytes, the last is always "="

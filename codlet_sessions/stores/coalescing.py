@@ -23,7 +23,7 @@ from codlet_sessions.errors import StoreUnavailable
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
-AT_ONCE: Final = 50  # questions in one statement
+AT_ONCE: Final = 50  # questions in one statement: with more parameters, psycopg reads it anew at every turn
 MOST_WAITING: Final = 10_000
 PATIENCE: Final = 30.0  # seconds that a question waits for its answer
 IDLE: Final = 60.0  # seconds after which a thread that nobody needs goes

@@ -14,12 +14,11 @@ from django.db import connections
 from codlet_sessions.models import Session
 from codlet_sessions.querysets import SessionQuerySet
 from codlet_sessions.records import LookupKey, Outline, SessionRecord
-from codlet_sessions.stores.coalescing import Coalescer
+from codlet_sessions.stores.coalescing import AT_ONCE, Coalescer
 from codlet_sessions.stores.compiled import Compiled, compiled, rows_of
 from codlet_sessions.stores.own_connections import connections_for, on_own_connection, sees_all_of_this_task
 from codlet_sessions.stores.readings import OUTLINE, Reading, whole_record
 
-_MOST_PLACES: Final = 50  # of more parameters, psycopg reads a statement anew at every turn
 _FEW_PLACES: Final = (1, 4, 16)
 
 _Question: TypeAlias = tuple[Reading, Sequence[LookupKey]]
@@ -109,7 +108,7 @@ def _select(lookup_keys: Sequence[LookupKey], using: str, reading: Reading) -> _
 @cache
 def _places_for(count: int) -> int:
     """Return one of a few numbers: a few statements, which are prepared soon, serve any number of keys."""
-    return next((few for few in _FEW_PLACES if count <= few), -(-count // _MOST_PLACES) * _MOST_PLACES)
+    return next((few for few in _FEW_PLACES if count <= few), -(-count // AT_ONCE) * AT_ONCE)
 
 
 @cache
