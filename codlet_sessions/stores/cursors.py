@@ -6,7 +6,6 @@ psycopg's learns again how the values of its columns are read. Where that way is
 while queries are logged or wrapped, and where a tool or another backend has put something of its own there.
 """
 
-import re
 from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ from django.db.backends import utils
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from codlet_sessions.stores import prepared
+from codlet_sessions.stores.marks import with_question_marks
 
 _Result = TypeVar("_Result")
 _Rows: TypeAlias = Sequence[Sequence[Any]]
 
 _KEPT: Final = "_codlet_cursor"
 _OF_DJANGO: Final = ("django.db.backends.", "django.contrib.gis.db.backends.")
-_PLACE: Final = re.compile(r"%%|%s")
 _STEPS_TO_A_CURSOR: Final = frozenset({"cursor", "_cursor", "create_cursor", "make_cursor"})
 _cursor_makers: Final = attrgetter("cursor", "_cursor", "make_cursor")
 _cursor_runners: Final = attrgetter("execute", "_execute", "_execute_with_wrappers")
@@ -70,12 +69,13 @@ class _Way:
     Attributes:
         cursor_of: Makes a cursor on a connection of the driver's, for moments in a time zone; None where it is not as
             Django makes them.
-        execute: Runs a statement, with a ``%s`` for each of its parameters, by such a cursor.
+        execute: Runs a statement, with a ``%s`` for each of its parameters, by such a cursor, and returns what has its
+            rows and their number.
 
     """
 
     cursor_of: Callable[[Any, Any], Any]
-    execute: Callable[[Any, str, Sequence[Any], BaseDatabaseWrapper], object]
+    execute: Callable[[Any, str, Sequence[Any], BaseDatabaseWrapper], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,8 +96,7 @@ def _run(sql: str, parameters: Sequence[Any], connection: Any, read: Callable[[A
         result = _run_djangos_way(sql, parameters, connection, read)
     else:
         try:
-            way.execute(kept.cursor, sql, parameters, connection)
-            result = read(kept.cursor)
+            result = read(way.execute(kept.cursor, sql, parameters, connection))
         except Exception:
             with connection.wrap_database_errors:
                 raise
@@ -150,14 +149,8 @@ def _sqlite_cursor_of(driver: Any, _timezone: object) -> Any | None:
     return sqlite3.Cursor(driver) if type(driver) is sqlite3.Connection else None
 
 
-def _execute_on_sqlite(cursor: Any, sql: str, parameters: Sequence[Any], _connection: BaseDatabaseWrapper) -> None:
-    cursor.execute(_with_marks(sql), parameters)
-
-
-@cache
-def _with_marks(sql: str) -> str:
-    """Return ``sql`` with a ``?`` for each parameter, which is how SQLite's driver has them."""
-    return _PLACE.sub(lambda place: "?" if place[0] == "%s" else "%", sql)
+def _execute_on_sqlite(cursor: Any, sql: str, parameters: Sequence[Any], _connection: BaseDatabaseWrapper) -> Any:
+    return cursor.execute(with_question_marks(sql), parameters)
 
 
 def _djangos_own() -> "tuple[tuple[Any, ...], tuple[Any, ...]] | None":

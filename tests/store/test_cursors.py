@@ -36,7 +36,7 @@ def made(monkeypatch):
 
     def executing(*args):
         made.statements += 1
-        way.execute(*args)
+        return way.execute(*args)
 
     if way is not None:
         monkeypatch.setitem(cursors._WAYS, connection.vendor, cursors._Way(counting, executing))

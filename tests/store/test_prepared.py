@@ -1,7 +1,9 @@
 """On PostgreSQL, statements are prepared once for a connection; and where that cannot be, nobody notices."""
 
 import logging
+import signal
 import sys
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -35,6 +37,12 @@ def issued():
     return sessions.issue(UserFactory())
 
 
+def worth_it():
+    from codlet_sessions.stores.by_name import WORTH_IT  # which is there where PostgreSQL is
+
+    return WORTH_IT
+
+
 def look_up(issued, times=1):
     for _ in range(times):
         assert sessions.validate(issued.secret) == issued.record
@@ -53,12 +61,12 @@ def runs():
 
 
 def prepare(issued):
-    look_up(issued, prepared.WORTH_IT + 1)
+    look_up(issued, worth_it() + 2)
     assert runs() == [("SELECT", 2)]
 
 
 def test_a_look_up_is_prepared_once_a_connection_has_run_it_a_few_times(issued):
-    look_up(issued, 4)
+    look_up(issued, 5)
     assert runs() == []
     look_up(issued, 3)
     assert runs() == [("SELECT", 3)]
@@ -69,7 +77,7 @@ def test_a_look_up_is_prepared_once_a_connection_has_run_it_a_few_times(issued):
 
 def test_a_few_statements_serve_any_number_of_keys():
     for count in range(1, AT_ONCE + 1):
-        for _ in range(prepared.WORTH_IT):
+        for _ in range(worth_it() + 1):
             assert records_under(keys(count), "default") == {}
     assert len(runs()) == 4
 
@@ -82,7 +90,7 @@ def test_psycopg_reads_the_statement_for_a_full_batch_once(monkeypatch):
 
 def test_to_issue_a_session_is_prepared_too():
     ada = UserFactory()
-    for _ in range(6):
+    for _ in range(7):
         sessions.issue(ada)
     assert runs() == [("INSERT", 2)]
 
@@ -124,7 +132,7 @@ def test_a_statement_that_a_pooler_has_kept_from_another_connection_serves(issue
     prepare(issued)
     prepared._known.clear()  # as if this were another process
     vars(connections["default"]).pop(cursors._KEPT)
-    look_up(issued, 6)
+    look_up(issued, 7)
     assert runs() == [("SELECT", 4)]
 
 
@@ -132,7 +140,7 @@ def test_what_another_process_has_prepared_behind_a_pooler_is_never_taken_for_ou
     with connection.cursor() as cursor:  # under the names that psycopg gives by itself
         for number in range(3):
             cursor.execute(f"PREPARE _pg3_{number} (bytea) AS SELECT NULL::uuid, $1")
-    look_up(issued, 7)
+    look_up(issued, 8)
     assert ("SELECT", 3) in runs()
 
 
@@ -164,14 +172,13 @@ def test_where_the_host_tells_of_a_pooler_nothing_is_prepared(issued, monkeypatc
 
 
 @pytest.mark.parametrize("binding", [{}, {"server_side_binding": True}])
-def test_where_the_host_has_psycopg_prepare_that_is_left_to_it(issued, monkeypatch, binding):
+def test_where_the_host_has_psycopg_prepare_sooner_so_do_we(issued, monkeypatch, binding):
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"prepare_threshold": 2, **binding})
     connection.close()
-    look_up(issued, 4)
-    assert ("SELECT", 2) in runs()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM pg_prepared_statements")
-        assert all(name.startswith("_pg3_") for (name,) in cursor.fetchall())
+    look_up(issued, 2)
+    assert runs() == []
+    look_up(issued, 3)
+    assert runs() == [("SELECT", 3)]
 
 
 def test_where_the_server_binds_and_nobody_prepares_it_is_prepared_as_everywhere(issued, monkeypatch):
@@ -213,18 +220,48 @@ def locked_table():
         other.rollback()
 
 
-@pytest.mark.parametrize("change", ["it has gone", "it answers otherwise"])
-def test_a_psycopg_that_prepares_in_another_way_is_left_to_django(issued, monkeypatch, change):
-    if change == "it has gone":
-        monkeypatch.setitem(sys.modules, "psycopg._preparing", None)
-    else:
-        from psycopg import ClientCursor, _preparing  # which are there where PostgreSQL is
+def test_whoever_waits_for_an_answer_can_interrupt_and_go_on(issued):
+    prepare(issued)
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '5s'")  # not for ever, if nothing can interrupt
+    with locked_table(), pytest.raises(KeyboardInterrupt), interrupted_soon():
+        sessions.validate(issued.secret)
+    look_up(issued)
+    assert runs() == [("SELECT", 3)]
 
-        monkeypatch.setattr(ClientCursor, "_get_prepared", lambda *what: [_preparing.Prepare.NO, b""])
-    prepared._preparing_cursor.cache_clear()
+
+@contextmanager
+def interrupted_soon():
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer.start()
+    try:
+        yield
+        pytest.fail("nobody has interrupted")
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_a_pipeline_it_waits_for_its_turn_as_anything_else(issued):
+    prepare(issued)
+    with connection.connection.pipeline():
+        look_up(issued, 2)
+    look_up(issued)
+    assert runs() == [("SELECT", 3)]
+
+
+@pytest.mark.parametrize("change", ["a part of it has gone", "it is the next"])
+def test_a_psycopg_that_we_do_not_know_is_left_to_django(issued, monkeypatch, change):
+    if change == "it is the next":
+        monkeypatch.setattr("psycopg.__version__", "4.0.1")
+    else:
+        monkeypatch.delitem(sys.modules, "codlet_sessions.stores.by_name", raising=False)
+        monkeypatch.setitem(sys.modules, "psycopg.generators", None)
+    prepared._by_name.cache_clear()
     connection.close()
     try:
         look_up(issued, 7)
         assert runs() == []
     finally:
-        prepared._preparing_cursor.cache_clear()
+        prepared._by_name.cache_clear()
