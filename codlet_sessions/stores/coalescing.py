@@ -2,8 +2,9 @@
 Questions of async code, answered on threads of their own, all that wait at one moment together.
 
 ``sync_to_async`` takes a question to a thread and back, one by one. Here a task leaves its question and waits. What was
-left in one turn of the event loop joins the queue together; a thread that is free takes all that is there, up to a
-bound, and asks it at once. Nothing is asked before it was left, so an answer is never older than its question.
+left in one turn of the event loop joins the queue together, and with what the next turns bring, as long as each brings
+more; a question that is alone goes at once. A thread that is free takes all that is there, up to a bound, and asks it
+in one statement. Nothing is asked before it was left, so an answer is never older than its question.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 AT_ONCE: Final = 50  # questions in one statement: with more parameters, psycopg reads it anew at every turn
+MOST_TURNS: Final = 4  # of the event loop, that a question waits for others to come along
 MOST_WAITING: Final = 10_000
 PATIENCE: Final = 30.0  # seconds that a question waits for its answer
 IDLE: Final = 60.0  # seconds after which a thread that nobody needs goes
@@ -94,7 +96,10 @@ class Coalescer(Generic[Question, Answer]):
         return desk
 
     def _collect(self, desk: "_Desk[Question]") -> None:
-        """Take what the tasks of one event loop have left in one turn of it."""
+        """Take what the tasks of one event loop have left, as soon as it is complete."""
+        if desk.expects_more():
+            desk.loop.call_soon(self._collect, desk)
+            return
         left = desk.take()
         with self._turn:
             room = max(MOST_WAITING - len(self._waiting), 0)
@@ -174,18 +179,34 @@ class _Desk(Generic[Question]):
 
     Attributes:
         loop: That event loop.
-        left: What was left in this turn of it.
+        left: What was left since it was taken the last time.
 
     """
 
     loop: asyncio.AbstractEventLoop
     left: list[_Waiting[Question]] = field(default_factory=list)
+    _turns: int = 0  # that these have waited for
+    _seen: int = 0  # of these, in the last turn
+    _taken: int = 0  # before these
     _unanswered: deque[tuple[float, list[_Waiting[Question]]]] = field(default_factory=deque)  # by when they give up
     _has_bell: bool = False
+
+    def expects_more(self) -> bool:
+        """
+        Return whether what was left had better wait for one more turn of the loop, which is likely to bring more.
+
+        Where many ask, they come turn by turn: whoever went with the first of them would leave the others to statements
+        of their own.
+        """
+        left, seen = len(self.left), self._seen
+        self._seen, self._turns = left, self._turns + 1
+        is_alone = left == 1 and self._taken < 2 and not self._unanswered
+        return not is_alone and seen < left < AT_ONCE and self._turns <= MOST_TURNS
 
     def take(self) -> list[_Waiting[Question]]:
         """Return what was left, which this waits for from now on."""
         left, self.left = self.left, []
+        self._turns, self._seen, self._taken = 0, 0, len(left)
         self._unanswered.append((self.loop.time() + PATIENCE, left))
         self._set_bell()
         return left

@@ -350,6 +350,63 @@ def test_what_is_left_in_one_turn_of_the_loop_is_asked_for_together():
         assert desk.batches == [[0, 1, 2]]
 
 
+def test_a_question_after_several_waits_for_another_turn_which_may_bring_more():
+    async def main():
+        await asyncio.gather(*map(desk.coalescer.ask, "ab"))
+        answer = desk.coalescer.ask("c")
+        await asyncio.sleep(0)
+        answers = asyncio.gather(answer, desk.coalescer.ask("d"))
+        assert len(desk.coalescer._desk_of(asyncio.get_running_loop()).left) == 2
+        await answers
+
+    with desk_of() as desk:
+        asyncio.run(main())
+        assert desk.batches == [["a", "b"], ["c", "d"]]
+
+
+def test_nobody_waits_for_others_for_more_than_a_few_turns():
+    async def main():
+        desk.open.clear()
+        asking = [desk.coalescer.ask("under way")]
+        await until(lambda: desk.batches)
+        while not desk.coalescer._waiting:
+            asking.append(desk.coalescer.ask(len(asking)))
+            await asyncio.sleep(0)
+        desk.open.set()
+        await asyncio.gather(*asking)
+
+    with desk_of() as desk:
+        asyncio.run(main())
+        assert desk.batches[1] == list(range(1, coalescing.MOST_TURNS + 2))
+
+
+def test_a_question_that_is_alone_waits_for_nobody():
+    async def main():
+        for number in range(3):
+            answer = desk.coalescer.ask(number)
+            await asyncio.sleep(0)
+            assert desk.coalescer._desk_of(asyncio.get_running_loop()).left == []
+            await answer
+
+    with desk_of() as desk:
+        asyncio.run(main())
+
+
+def test_beside_one_that_is_under_way_no_question_is_alone():
+    async def main():
+        desk.open.clear()
+        first = desk.coalescer.ask("under way")
+        await until(lambda: desk.batches)
+        others = asyncio.gather(desk.coalescer.ask("another"), desk.asked("a third"))
+        await until(lambda: len(desk.batches) == 2)
+        desk.open.set()
+        await asyncio.gather(first, others)
+
+    with desk_of(threads=2) as desk:
+        asyncio.run(main())
+        assert desk.batches == [["under way"], ["another", "a third"]]
+
+
 def test_who_comes_later_may_wait_later(monkeypatch):
     monkeypatch.setattr(coalescing, "PATIENCE", 0.5)
 
