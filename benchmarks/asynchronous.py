@@ -61,7 +61,7 @@ def _race(world: World, at_once: int) -> Race:
     ]
     if connection.vendor == "postgresql":
         contestants += [
-            asking("ours, `auser()`, prepared by psycopg", OURS.using(**PREPARED), "/a/user/"),
+            asking("ours, `auser()`, where psycopg prepares", OURS.using(**PREPARED), "/a/user/"),
             asking("ours, `auser()`, Django's pool", pooled(OURS), "/a/user/"),
         ]
         if at_once == 1:  # as many connections at once as requests would be more than PostgreSQL takes by default

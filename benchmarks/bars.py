@@ -59,7 +59,7 @@ def _line(outcome: Outcome, name: str) -> Line | None:
 
 
 _FIND, _VALIDATE = "ours, `store.find_active_session()`", "ours, `sessions.validate()`"
-_DB_PREPARED = "Django `db`, prepared by psycopg"
+_DB_PREPARED = "Django `db`, where psycopg prepares"
 _DB, _USER = "Django `db`", "Django `db`, `request.user`"
 _SAVE = "Django `db`, `SessionStore.save()`"
 _ONE = "one look-up that brings session and user"
@@ -67,18 +67,18 @@ _HTTP = "all of the above, over HTTP"
 BARS = (
     Bar("find a session by its cookie, the store alone, × a raw prepared `SELECT`, PostgreSQL",
         "validate-postgresql", _FIND, _DB,
-        "≤ 3.5", "one statement, compiled once, prepared, by the driver's cursor"),
+        "≤ 3.5", "one statement, compiled once, prepared, by the driver alone"),
     Bar("the same where psycopg prepares all statements",
-        "validate-postgresql", f"{_FIND}, prepared by psycopg", _DB_PREPARED,
+        "validate-postgresql", f"{_FIND}, where psycopg prepares", _DB_PREPARED,
         "≤ 2.2", "the same"),
     Bar("the same, × a raw `SELECT`, SQLite",
         "validate-sqlite", _FIND, _DB,
-        "≤ 3", "the same: nearly all of it Python"),
+        "≤ 3", "the same, by the driver's cursor"),
     Bar("validate a cookie: look at its user and its seal, too, PostgreSQL",
         "validate-postgresql", _VALIDATE, _DB,
         "≤ 3.5", "the same statement, with a JOIN"),
     Bar("the same where psycopg prepares all statements",
-        "validate-postgresql", f"{_VALIDATE}, prepared by psycopg", _DB_PREPARED,
+        "validate-postgresql", f"{_VALIDATE}, where psycopg prepares", _DB_PREPARED,
         "≤ 2.2", "the same"),
     Bar("the same, SQLite",
         "validate-sqlite", _VALIDATE, _DB,

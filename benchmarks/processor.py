@@ -32,7 +32,7 @@ def processor(world: World) -> Answer:
         for contestant in (
             Contestant(_BASE, _load(DB), djangos, DB),
             Contestant("look-up, ours", validate_ours, world.ours, OURS),
-            Contestant("look-up, ours, prepared by psycopg", validate_ours, world.ours, prepared),
+            Contestant("look-up, ours, where psycopg prepares", validate_ours, world.ours, prepared),
             Contestant("issue, Django `db`", lambda user: signed_in(new_session(DB.engine), user), world.users, DB),
             Contestant("issue, ours", sessions.issue, world.users, OURS),
         )

@@ -42,7 +42,7 @@ def request(world: World) -> Race:
     if connection.vendor == "postgresql":
         site = OURS.using(**PREPARED)
         contestants.append(
-            Contestant("ours, `request.user`, prepared by psycopg", wsgi(site, "/user/"), world.ours, site)
+            Contestant("ours, `request.user`, where psycopg prepares", wsgi(site, "/user/"), world.ours, site)
         )
     if has_cached_engine():
         contestants.append(

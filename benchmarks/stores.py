@@ -47,9 +47,9 @@ def validate(world: World) -> Race:
     if connection.vendor == "postgresql":
         prepared = OURS.using(**PREPARED)
         contestants += [
-            Contestant("ours, `store.find_active_session()`, prepared by psycopg", _find_ours, world.ours, prepared),
-            Contestant("ours, `sessions.validate()`, prepared by psycopg", validate_ours, world.ours, prepared),
-            Contestant("Django `db`, prepared by psycopg", _load(DB), world.cookies(DB), DB.using(**PREPARED)),
+            Contestant("ours, `store.find_active_session()`, where psycopg prepares", _find_ours, world.ours, prepared),
+            Contestant("ours, `sessions.validate()`, where psycopg prepares", validate_ours, world.ours, prepared),
+            Contestant("Django `db`, where psycopg prepares", _load(DB), world.cookies(DB), DB.using(**PREPARED)),
         ]
     if has_cached_engine():
         contestants.append(

@@ -36,7 +36,7 @@ def ways(world: World) -> Race:
     contestants = [
         _Native(NATIVE, None, keys, OURS, at_once=MANY, is_counted=False),
         going("ours", _validate, world.ours, OURS),
-        going("ours, prepared by psycopg", _validate, world.ours, OURS.using(**PREPARED)),
+        going("ours, where psycopg prepares", _validate, world.ours, OURS.using(**PREPARED)),
         going("ours by `sync_to_async`", _validate, world.ours, by_threads(OURS)),
         going("Django `db`, `aload()`", lambda cookie: new_session(DB.engine, cookie).aload(), djangos, pooled(DB)),
     ]

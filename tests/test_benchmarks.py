@@ -82,7 +82,7 @@ def test_every_bar_is_of_those_who_compete(bar, outcomes):
     assert question in QUESTIONS
     if (outcome := outcomes.get(f"{question}-sqlite")) is not None:
         there = {name for line in outcome.answer.lines for name in (line.name, line.group)}
-        assert {name.removesuffix(", prepared by psycopg") for name in (bar.ours, bar.theirs)} <= there
+        assert {name.removesuffix(", where psycopg prepares") for name in (bar.ours, bar.theirs)} <= there
 
 
 def test_every_question_has_its_place_on_a_page_and_every_place_its_question():
