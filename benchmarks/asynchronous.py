@@ -17,7 +17,6 @@ from benchmarks.sites import (
     OURS,
     OURS_CACHED,
     POOLED,
-    PREPARED,
     Site,
     has_cached_engine,
 )
@@ -60,10 +59,7 @@ def _race(world: World, at_once: int) -> Race:
         asking("Django `cached_db`, `auser()`", pooled(CACHED_DB), "/a/user/", world.cookies(CACHED_DB)),
     ]
     if connection.vendor == "postgresql":
-        contestants += [
-            asking("ours, `auser()`, where psycopg prepares", OURS.using(**PREPARED), "/a/user/"),
-            asking("ours, `auser()`, Django's pool", pooled(OURS), "/a/user/"),
-        ]
+        contestants.append(asking("ours, `auser()`, Django's pool", pooled(OURS), "/a/user/"))
         if at_once == 1:  # as many connections at once as requests would be more than PostgreSQL takes by default
             contestants.append(asking("Django `db`, `auser()`, without a pool", DB, "/a/user/", djangos))
     if has_cached_engine():

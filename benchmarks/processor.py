@@ -8,7 +8,7 @@ from django.db import connection
 
 from benchmarks.people import NotHere, World, new_session, signed_in
 from benchmarks.rounds import Answer, Contestant, Line
-from benchmarks.sites import DB, OURS, PREPARED, Site
+from benchmarks.sites import DB, OURS, Site
 from benchmarks.stores import validate_ours
 from codlet_sessions.api import sessions
 
@@ -26,13 +26,11 @@ def processor(world: World) -> Answer:
     if connection.vendor != "postgresql":
         raise NotHere("only PostgreSQL has a process for each connection, whose time can be read.")
     djangos = world.cookies(DB)
-    prepared = OURS.using(**PREPARED)
     measured = {
         contestant.name: _processor_time(contestant)
         for contestant in (
             Contestant(_BASE, _load(DB), djangos, DB),
             Contestant("look-up, ours", validate_ours, world.ours, OURS),
-            Contestant("look-up, ours, where psycopg prepares", validate_ours, world.ours, prepared),
             Contestant("issue, Django `db`", lambda user: signed_in(new_session(DB.engine), user), world.users, DB),
             Contestant("issue, ours", sessions.issue, world.users, OURS),
         )

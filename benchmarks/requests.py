@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.db import connection
 from django.test import RequestFactory
 
 from benchmarks.people import ADDRESS, AGENT, World
@@ -13,7 +12,6 @@ from benchmarks.sites import (
     NOTHING,
     OURS,
     OURS_CACHED,
-    PREPARED,
     QSESSIONS,
     SIGNED,
     USER_SESSIONS,
@@ -39,11 +37,6 @@ def request(world: World) -> Race:
         Contestant("Django `db`, `request.session`", wsgi(DB, "/data/"), world.cookies(DB), DB),
         *(_reading_the_user(world, site) for site in (DB, CACHED_DB, SIGNED, USER_SESSIONS, QSESSIONS)),
     ]
-    if connection.vendor == "postgresql":
-        site = OURS.using(**PREPARED)
-        contestants.append(
-            Contestant("ours, `request.user`, where psycopg prepares", wsgi(site, "/user/"), world.ours, site)
-        )
     if has_cached_engine():
         contestants.append(
             Contestant("ours, cached, `request.user`", wsgi(OURS_CACHED, "/user/"), world.ours, OURS_CACHED)

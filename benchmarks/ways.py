@@ -12,7 +12,7 @@ from benchmarks import pinning
 from benchmarks.asynchronous import MANY, by_threads, pooled
 from benchmarks.people import NotHere, World, new_session
 from benchmarks.rounds import AsyncContestant, Contestant, Race
-from benchmarks.sites import DB, OURS, PREPARED, Site
+from benchmarks.sites import DB, OURS, Site
 from benchmarks.stores import SELECT, raw_parameters
 from codlet_sessions.api import sessions
 
@@ -36,7 +36,6 @@ def ways(world: World) -> Race:
     contestants = [
         _Native(NATIVE, None, keys, OURS, at_once=MANY, is_counted=False),
         going("ours", _validate, world.ours, OURS),
-        going("ours, where psycopg prepares", _validate, world.ours, OURS.using(**PREPARED)),
         going("ours by `sync_to_async`", _validate, world.ours, by_threads(OURS)),
         going("Django `db`, `aload()`", lambda cookie: new_session(DB.engine, cookie).aload(), djangos, pooled(DB)),
     ]

@@ -1,8 +1,8 @@
 """
 Statements that PostgreSQL has prepared, run by their names on a connection of psycopg's.
 
-They go past psycopg's cursor, which is written in Python and takes longer on the way than PostgreSQL to find a row, but
-by its connection, its ways to wait and its conversions: they can be interrupted, and give way to others under gevent.
+They go past psycopg's cursor, which is written in Python and takes a fifth of a look-up's time, but by its connection,
+its ways to wait and its conversions: they can be interrupted, and give way to others under gevent.
 
 Imported where there is psycopg 3 only.
 """
@@ -45,8 +45,6 @@ class PreparingCursor:
 
     def __init__(self, plain: Cursor[Any], known: Known) -> None:
         self._connection: Connection[Any] = plain.connection
-        of_host = plain.connection.prepare_threshold
-        self._worth_it = WORTH_IT if of_host is None else of_host
         self._plain = plain
         self._known = known
         self._named: dict[_Statement, _Named] = {}
@@ -67,7 +65,7 @@ class PreparingCursor:
 
     def execute_prepared(self, sql: str, parameters: Sequence[Any]) -> Any:
         """
-        Do what `execute` does, by a name once ``sql`` has been run ``prepare_threshold`` times, `WORTH_IT` if unset.
+        Do what `execute` does, by a name once ``sql`` has been run a few times.
 
         In autocommit mode only: a name that is not known would spoil a transaction.
         """
@@ -83,7 +81,7 @@ class PreparingCursor:
     def _named_when_worth_it(self, statement: _Statement) -> "_Named | None":
         known = self._known.get(statement, 0)
         if isinstance(known, int):
-            if known < self._worth_it:
+            if known < WORTH_IT:
                 self._known[statement] = known + 1
                 return None
             known = self._known[statement] = self._prepared(*statement)
@@ -107,13 +105,13 @@ class PreparingCursor:
 
 
 def _sent(libpq: PGconn, send: Callable[..., None], arguments: Sequence[Any]) -> PQGen[list[PGresult]]:
-    send(*arguments)  # no sooner: whatever interrupts from here on, psycopg cancels the statement
+    send(*arguments)  # no sooner: on Ctrl-C psycopg cancels what was sent, as it does for its cursor
     results: list[PGresult] = yield from execute(libpq)
     return results
 
 
 class _Named:
-    """A statement that has a name, and what it gave the last time."""
+    """A statement that has a name, and what it gave until that is fetched."""
 
     def __init__(self, name: bytes, reader: Reader) -> None:
         self.name = name
@@ -121,13 +119,15 @@ class _Named:
         self._reads_its_columns = False
 
     def take(self, result: PGresult) -> None:
-        # These are the same each time: PostgreSQL refuses if a table has changed.
+        # These are the same each time: PostgreSQL refuses if a table has changed since the statement was prepared.
         self._reader.set_pgresult(result, set_loaders=not self._reads_its_columns)
         self._reads_its_columns = True
         self._result = result
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = self._reader.load_rows(0, self._result.ntuples, tuple)
+        self._reader.set_pgresult(None, set_loaders=False)  # people's sessions are not kept until the next time
+        del self._result
         return rows
 
     @property

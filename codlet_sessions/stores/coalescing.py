@@ -3,8 +3,9 @@ Questions of async code, answered on threads of their own, all that wait at one 
 
 ``sync_to_async`` takes a question to a thread and back, one by one. Here a task leaves its question and waits. What was
 left in one turn of the event loop joins the queue together, and with what the next turns bring, as long as each brings
-more; a question that is alone goes at once. A thread that is free takes all that is there, up to a bound, and asks it
-in one statement. Nothing is asked before it was left, so an answer is never older than its question.
+more; a question goes at once where it is alone, and so was the one before. A thread that is free takes all that is
+there, up to a bound, and asks it in one statement. Nothing is asked before it was left, so an answer is never older
+than its question.
 """
 
 import asyncio
@@ -187,7 +188,7 @@ class _Desk(Generic[Question]):
     left: list[_Waiting[Question]] = field(default_factory=list)
     _turns: int = 0  # that these have waited for
     _seen: int = 0  # of these, in the last turn
-    _taken: int = 0  # before these
+    _taken: int = 0  # how many were, the last time
     _unanswered: deque[tuple[float, list[_Waiting[Question]]]] = field(default_factory=deque)  # by when they give up
     _has_bell: bool = False
 

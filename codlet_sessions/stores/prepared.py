@@ -4,7 +4,8 @@ Statements that PostgreSQL prepares, so that it parses and plans them once for a
 For a statement that costs more to plan than to run, such as a look-up by key, that is a third of the whole. Django has
 psycopg prepare nothing by default, because a pooler between may hand the next statement to another connection. So it is
 done here where a mistake would cost nothing: outside of transactions, where what fails can be asked again as it is,
-under names that say what was prepared, and never where DISABLE_SERVER_SIDE_CURSORS tells of such a pooler.
+under names that say what was prepared, and never where DISABLE_SERVER_SIDE_CURSORS tells of such a pooler. A host that
+has told psycopg when to prepare is obeyed: with a rollback, psycopg may forget all that is prepared, ours too.
 """
 
 import logging
@@ -98,6 +99,7 @@ def _is_suited(connection: Any) -> bool:
         or not connection.autocommit
         or connection.alias in _unsuited
         or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+        or connection.connection.prepare_threshold is not None
         or connection.connection.pgconn.pipeline_status
     )
 

@@ -95,6 +95,22 @@ def test_to_issue_a_session_is_prepared_too():
     assert runs() == [("INSERT", 2)]
 
 
+def test_how_many_rows_were_written_is_told_whether_it_was_prepared_or_not():
+    ada = UserFactory()
+    for count in (1, 0, 2, 1, 0, 2, 1, 0, 2):
+        for _ in range(count):
+            sessions.issue(ada)
+        assert sessions.revoke_all(ada) == count
+    assert ("UPDATE", 4) in runs()
+
+
+def test_what_was_found_is_not_kept_once_it_is_fetched(issued):
+    prepare(issued)
+    (found,) = vars(connections["default"])[cursors._KEPT].cursor._named.values()
+    assert found._reader.pgresult is None
+    assert not hasattr(found, "_result")
+
+
 def test_values_of_other_types_are_another_statement():
     for user in [None, *UserFactory.create_batch(6)] * 6:
         sessions.issue(user or "no user at all")
@@ -172,13 +188,25 @@ def test_where_the_host_tells_of_a_pooler_nothing_is_prepared(issued, monkeypatc
 
 
 @pytest.mark.parametrize("binding", [{}, {"server_side_binding": True}])
-def test_where_the_host_has_psycopg_prepare_sooner_so_do_we(issued, monkeypatch, binding):
+def test_where_the_host_has_psycopg_prepare_that_is_left_to_it(issued, monkeypatch, binding):
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"prepare_threshold": 2, **binding})
     connection.close()
-    look_up(issued, 2)
-    assert runs() == []
-    look_up(issued, 3)
-    assert runs() == [("SELECT", 3)]
+    look_up(issued, 4)
+    assert ("SELECT", 2) in runs()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements")
+        assert all(name.startswith("_pg3_") for (name,) in cursor.fetchall())
+
+
+def test_a_rollback_with_which_psycopg_forgets_what_it_has_prepared_is_no_reason_to_give_up(issued, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"prepare_threshold": 2})
+    connection.close()
+    look_up(issued, 8)
+    with transaction.atomic():
+        look_up(issued, 8)
+        transaction.set_rollback(True)
+    look_up(issued, 8)
+    assert prepared._unsuited == set()
 
 
 def test_where_the_server_binds_and_nobody_prepares_it_is_prepared_as_everywhere(issued, monkeypatch):
