@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     description = (__doc__ or "").replace("``", "'")
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=description, parents=[_databases()])
     names = ", ".join(QUESTIONS)
-    parser.add_argument("questions", nargs="*", choices=[[], *QUESTIONS], metavar="QUESTION", help=f"{names}; or all")
+    parser.add_argument("questions", nargs="*", type=_question, metavar="QUESTION", help=f"{names}; without any, all")
     parser.add_argument("--size", type=int, default=1000, help="sessions of each engine, and calls in a round")
     parser.add_argument("--rounds", type=int, default=11, help="how often everybody is measured")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a big table")
@@ -80,6 +80,12 @@ def _ask_all(options: argparse.Namespace) -> bool:
         print(running.about(), flush=True)
         answered = [_ask(name, options) for name in options.questions or QUESTIONS]
     return all(answered)
+
+
+def _question(name: str) -> str:
+    if name not in QUESTIONS:
+        raise argparse.ArgumentTypeError(f"there is no question {name!r}. There are: {', '.join(QUESTIONS)}")
+    return name
 
 
 def _ask(name: str, options: argparse.Namespace) -> bool:

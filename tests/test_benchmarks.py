@@ -26,13 +26,17 @@ def run(tmp_path_factory):
     """What one run said, and the folder with a page that it wrote to."""
     folder = tmp_path_factory.mktemp("docs")
     (folder / "page.md").write_text("# A page\n\n<!-- benchmarks: validate sqlite -->\nold\n<!-- end -->\n\nThe end.\n")
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-    environment |= {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", "BENCHMARKS_DATABASE_FILE": str(folder / "file")}
     options = ["--size", "5", "--rounds", "2", "--rows", "60", "--out", str(folder / "figures")]
-    command = [sys.executable, "-m", "benchmarks", *ASKED, *options]
-    done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=100)
+    done = benchmarks(*ASKED, *options, BENCHMARKS_DATABASE_FILE=str(folder / "file"))
     assert done.returncode == 0, done.stderr
     return done.stdout, folder
+
+
+def benchmarks(*arguments, **more):
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    environment |= {"DJANGO_SETTINGS_MODULE": "benchmarks.settings", **more}
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=100)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,12 @@ def outcomes(run):
 def test_every_question_is_answered_or_says_why_not(run, outcomes):
     assert {outcome.question for outcome in outcomes.values()} == set(ASKED) - NOT_ON_SQLITE
     assert run[0].count("\nNot asked: ") == len(NOT_ON_SQLITE)
+
+
+def test_who_asks_what_there_is_not_is_told_what_there_is():
+    done = benchmarks("valdate")
+    assert done.returncode == 2
+    assert "there is no question 'valdate'. There are: validate, request, " in done.stderr
 
 
 def test_what_was_measured_is_said_with_its_noise_and_what_took_part(run):
