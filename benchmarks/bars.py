@@ -82,7 +82,7 @@ BARS = (
         "≤ 2.2", "the same, by psycopg's cursor"),
     Bar("the same, SQLite",
         "validate-sqlite", _VALIDATE, _DB,
-        "≤ 3", "the same"),
+        "≤ 3", "the same, by the driver's cursor"),
     Bar("a request that reads `request.user`: cost above no sessions, PostgreSQL",
         "request-postgresql", "ours, `request.user`", _USER,
         "≤ 0.42", _ONE),
